@@ -1,0 +1,136 @@
+"""What goes out: the actions that a plan is made of.
+
+A plan is a tuple of actions to be done in order; stopping after any of them is safe. Actions are compared by value and
+are not hashable, since they hold dicts. Those dicts belong to whoever receives the action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+@frozen
+class Ref:
+    """Names one object: `namespace` is empty for cluster-scoped kinds. Hashable."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@frozen(unsafe_hash=False)
+class Create:
+    """POST `manifest`, with `fieldValidation=Strict`.
+
+    AlreadyExists is an observation, not an error: the host reads the object that is there, adds it to
+    `Observed.objects` and reconciles again. Where the API server refuses the object for good (403, 422 and the like),
+    the host adds its `Status` answer to `Observed.objects` in the same way (see `Observed`).
+    """
+
+    manifest: JsonObject
+
+
+@frozen(unsafe_hash=False)
+class Patch:
+    """Merge-patch (RFC 7386; an explicit null deletes) an object, if it still has this uid and resourceVersion."""
+
+    ref: Ref
+    uid: str
+    resource_version: str
+    patch: JsonObject
+
+
+@frozen(unsafe_hash=False)
+class Resize:
+    """Set `resources` of containers through the pod's `resize` subresource, if the pod still has this uid.
+
+    `containers` is a list of `{"name": ..., "resources": ...}`. Whether it took effect is seen by observing again.
+    """
+
+    ref: Ref
+    uid: str
+    containers: Sequence[JsonObject]
+
+
+@frozen(unsafe_hash=False)
+class Delete:
+    """Delete an object, if it still has this uid (and, where given, this resourceVersion).
+
+    NotFound and a Conflict over the uid mean that it is gone already.
+    """
+
+    ref: Ref
+    uid: str
+    resource_version: str | None = None
+
+
+@frozen(unsafe_hash=False)
+class PatchStatus:
+    """Make the Agent's status equal `status`, through the status subresource.
+
+    `status` is the whole desired status. The host sends the difference to what it read as a merge patch with nulls,
+    with `resource_version` (the Agent's own, as read) as its precondition; a Conflict means: observe and reconcile again.
+    """
+
+    ref: Ref
+    resource_version: str | None
+    status: JsonObject
+
+
+@frozen(unsafe_hash=False)
+class EmitEvent:
+    """Create an `events.k8s.io/v1` Event. AlreadyExists is success: `name` is the same for the same event."""
+
+    name: str
+    regarding: Ref
+    regarding_uid: str
+    type: str
+    """`Normal` or `Warning`."""
+    reason: str
+    action: str
+    """What the operator did or declined to do, in CamelCase, as in events.k8s.io/v1."""
+    note: str
+    """At most 1,024 bytes of UTF-8."""
+    time: str
+    """RFC 3339 with microseconds, as MicroTime wants it."""
+
+    def manifest(self, reporting_instance: str) -> JsonObject:
+        """Return the Event to POST. `reporting_instance` names the process, for example the operator's pod."""
+        return {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"name": self.name, "namespace": self.regarding.namespace},
+            "eventTime": self.time,
+            "reportingController": "agentctl.dev/agentctl",
+            "reportingInstance": reporting_instance,
+            "type": self.type,
+            "reason": self.reason,
+            "action": self.action,
+            "note": self.note,
+            "regarding": {
+                "apiVersion": self.regarding.api_version,
+                "kind": self.regarding.kind,
+                "namespace": self.regarding.namespace,
+                "name": self.regarding.name,
+                "uid": self.regarding_uid,
+            },
+        }
+
+
+@frozen(unsafe_hash=False)
+class Requeue:
+    """Reconcile again after this many seconds, if nothing else leads to it before."""
+
+    after: float
+
+
+Action: TypeAlias = Create | Patch | Resize | Delete | PatchStatus | EmitEvent | Requeue

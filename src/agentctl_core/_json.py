@@ -1,0 +1,61 @@
+"""Reading JSON-like values that nobody has checked: what is not of the expected shape is absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def dig(value: object, *path: str, kind: type[T]) -> T | None:
+    """Return `value[path[0]][path[1]]...` where it is there and a `kind`, else None. A bool is no int."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = cast("Mapping[object, object]", value).get(key)
+    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    return None
+
+
+def dig_list(value: object, *path: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the objects in the list at `path`: empty where there is no list; items that are no objects are left out."""
+    holder = dig(value, *path[:-1], kind=Mapping) if path[:-1] else value
+    items = cast("Mapping[str, object]", holder).get(path[-1]) if isinstance(holder, Mapping) else None
+    if not isinstance(items, list | tuple):
+        return ()
+    return tuple(cast("Mapping[str, Any]", item) for item in cast("list[object]", items) if isinstance(item, Mapping))
+
+
+def copy_json(value: Any) -> Any:
+    """Return a copy of checked JSON (its depth is bounded by a schema) that shares no dict and no list with it."""
+    if isinstance(value, Mapping):
+        return {key: copy_json(child) for key, child in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [copy_json(child) for child in cast("list[Any]", value)]
+    return value
+
+
+def same_json(checked: Any, other: object) -> bool:
+    """Tell whether two JSON values are equal, whatever Mapping they use; the depth walked is that of `checked`."""
+    if isinstance(checked, dict):
+        mine = cast("dict[str, Any]", checked)
+        if not isinstance(other, Mapping) or len(other) != len(mine):
+            return False
+        theirs = cast("Mapping[str, object]", other)
+        return all(key in theirs and same_json(child, theirs[key]) for key, child in mine.items())
+    if isinstance(checked, list):
+        items = cast("list[Any]", checked)
+        if not isinstance(other, list | tuple) or len(other) != len(items):
+            return False
+        return all(map(same_json, items, cast("list[object]", other)))
+    return type(checked) is type(other) and bool(checked == other)
+
+
+def digest(value: Any) -> str:
+    """Return 16 hexadecimal digits that depend on a JSON value alone (canonical ASCII JSON under SHA-256)."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]

@@ -1,0 +1,297 @@
+"""A walker for Kubernetes structural schemas: every problem at once, each with its path.
+
+It does to a value what the API server does to a custom resource at admission with `fieldValidation=Strict`:
+nulls of fields that are not nullable are dropped, defaults are filled in, unknown fields and wrong values are refused.
+What it returns is made of plain dicts, lists and scalars, whatever Mapping came in.
+
+The schema vocabulary is that of `apiextensions.k8s.io/v1` structural schemas, plus `{"$ref": NAME}` into a table of
+definitions (a CRD holds them expanded) and `x-hint`, what to write instead of a string that does not match.
+Cross-field rules (CEL in the CRD) are not read here: `_agent` has their counterpart.
+A schema is compiled once into closures; the depth of what is walked is bounded by the schema, not by the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+from ._problem import Problem
+
+Path: TypeAlias = "tuple[Path | None, str]"
+"""A linked list of path segments, the last first: nothing is formatted until there is a problem to tell."""
+Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
+"""Return the value as it would be stored; append what is wrong with it to the list."""
+
+_INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+_INT64 = _INT_RANGES["int64"]
+
+
+class _Invalid:
+    """The value of a field that had a problem: it is left out of what is returned."""
+
+
+_INVALID = _Invalid()
+
+
+def format_path(path: Path) -> str:
+    """Return `spec.env[2].name` for the segments `spec`, `.env`, `[2]`, `.name`."""
+    parts: list[str] = []
+    here: Path | None = path
+    while here is not None:
+        here, segment = here
+        parts.append(segment)
+    return _printable("".join(reversed(parts)))
+
+
+def compile_schema(schema: Mapping[str, Any], definitions: Mapping[str, Mapping[str, Any]] | None = None) -> Check:
+    """Return the check for a structural schema; `definitions` is what its `$ref`s name."""
+    return _Compiler(definitions or {}).compile(schema)
+
+
+class _Compiler:
+    """Compiles each definition once, so that a type used in ten places is held once."""
+
+    def __init__(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:
+        self._definitions = definitions
+        self._compiled: dict[str, Check] = {}
+
+    def compile(self, schema: Mapping[str, Any]) -> Check:
+        if name := schema.get("$ref"):
+            if name not in self._compiled:
+                self._compiled[name] = self.compile(self._definitions[name])
+            return self._compiled[name]
+        if schema.get("x-kubernetes-int-or-string"):
+            return _int_or_string(schema)
+        match schema["type"]:
+            case "object" if "properties" in schema:
+                return self._object(schema)
+            case "object":
+                return _mapping(self.compile(schema["additionalProperties"]), schema.get("maxProperties"))
+            case "array":
+                return _array(self.compile(schema["items"]), schema)
+            case "string":
+                return _string(schema)
+            case "integer":
+                return _integer(schema)
+            case "boolean":
+                return _boolean
+            case other:
+                raise ValueError(f"no check for the schema type {other!r}")
+
+    def _object(self, schema: Mapping[str, Any]) -> Check:
+        properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
+        checks = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
+        defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
+        if any(isinstance(default, dict | list) for default in defaults.values()):
+            raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
+        required = tuple(schema.get("required", ()))
+        known = ", ".join(sorted(checks))
+
+        def check(value: object, path: Path, problems: list[Problem]) -> Any:
+            if not isinstance(value, Mapping):
+                return _refuse(path, problems, _expected("an object", value))
+            given = cast("Mapping[object, object]", value)
+            out: dict[str, Any] = {}
+            for key, child in given.items():
+                found = checks.get(key) if isinstance(key, str) else None
+                if found is None:
+                    _refuse((path, _segment(key)), problems, f"unknown field; the fields here are {known}")
+                elif child is not None:
+                    segment, check_child = found
+                    result = check_child(child, (path, segment), problems)
+                    if result is not _INVALID:
+                        out[cast("str", key)] = result
+            # A field that is there but wrong has told its problem: only what is absent is "required".
+            for name in required:
+                if given.get(name) is None and name not in defaults:
+                    _refuse((path, f".{name}"), problems, "is required")
+            for name, default in defaults.items():
+                if given.get(name) is None:
+                    out[name] = default
+            return out
+
+        return check
+
+
+def _mapping(check_value: Check, most: int | None) -> Check:
+    def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            return _refuse(path, problems, _expected("an object", value))
+        given = cast("Mapping[object, object]", value)
+        if most is not None and len(given) > most:
+            return _refuse(path, problems, f"has {len(given)} entries; at most {most} are allowed")
+        out: dict[str, Any] = {}
+        for key, child in given.items():
+            here = (path, _segment(key, in_map=True))
+            if not isinstance(key, str) or not _is_unicode(key):
+                _refuse(here, problems, "is no valid key; keys are Unicode strings")
+            elif child is not None:
+                result = check_value(child, here, problems)
+                if result is not _INVALID:
+                    out[key] = result
+        return out
+
+    return check
+
+
+def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
+    most: int | None = schema.get("maxItems")
+    least: int = schema.get("minItems", 0)
+    keys: Sequence[str] = schema.get("x-kubernetes-list-map-keys", ())
+
+    def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        if not isinstance(value, list | tuple):
+            return _refuse(path, problems, _expected("a list", value))
+        items = cast("Sequence[object]", value)
+        if most is not None and len(items) > most:
+            return _refuse(path, problems, f"has {len(items)} items; at most {most} are allowed")
+        if len(items) < least:
+            return _refuse(path, problems, f"has {len(items)} items; at least {least} are needed")
+        out = [check_item(item, (path, f"[{index}]"), problems) for index, item in enumerate(items)]
+        if keys:
+            _find_duplicates(out, keys, path, problems)
+        return out
+
+    return check
+
+
+def _find_duplicates(items: Iterable[Any], keys: Sequence[str], path: Path, problems: list[Problem]) -> None:
+    """Append a problem for each item of a map list that has the keys of an earlier one."""
+    first: dict[tuple[object, ...], int] = {}
+    for index, item in enumerate(items):
+        if item is _INVALID:
+            continue
+        identity = tuple(item.get(key) for key in keys)
+        if None in identity:  # a key that is missing or wrong has told its own problem
+            continue
+        if identity in first:
+            told = ", ".join(f"{key} {_quoted(value)}" for key, value in zip(keys, identity, strict=True))
+            _refuse((path, f"[{index}]"), problems, f"duplicate of item [{first[identity]}]: same {told}")
+        else:
+            first[identity] = index
+
+
+def _string(schema: Mapping[str, Any]) -> Check:
+    least: int = schema.get("minLength", 0)
+    most: int | None = schema.get("maxLength")
+    allowed: Sequence[str] = schema.get("enum", ())
+    pattern = _compile_pattern(schema["pattern"]) if "pattern" in schema else None
+    wanted = schema.get("x-hint") or f"does not match {schema.get('pattern')}"
+
+    def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        if not isinstance(value, str):
+            cure = "; quote it" if isinstance(value, int | float) else ""
+            return _refuse(path, problems, _expected("a string", value) + cure)
+        if not value.isascii() and not _is_unicode(value):
+            return _refuse(path, problems, "has a lone surrogate; it must be valid Unicode")
+        if len(value) < least:
+            return _refuse(path, problems, "must not be empty" if least == 1 else f"needs {least} characters or more")
+        if most is not None and len(value) > most:
+            return _refuse(path, problems, f"has {len(value)} characters; at most {most} are allowed")
+        if allowed and value not in allowed:
+            return _refuse(path, problems, f"{_quoted(value)} is not one of {', '.join(allowed)}")
+        if pattern is not None and not pattern.search(value):
+            return _refuse(path, problems, f"{_quoted(value)} {wanted}")
+        return value
+
+    return check
+
+
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern to what Go's RE2 means by it: `$` is the very end, classes are ASCII."""
+    return re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
+
+
+def _integer(schema: Mapping[str, Any]) -> Check:
+    low, high = _INT_RANGES[schema.get("format", "int64")]
+    low, high = max(low, schema.get("minimum", low)), min(high, schema.get("maximum", high))
+
+    def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        # JSON has one kind of number: 1.0 is an integer for the API server too.
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return _refuse(path, problems, _expected("an integer", value))
+        if not low <= value <= high:
+            return _refuse(path, problems, f"must be between {low} and {high}")
+        return value
+
+    return check
+
+
+def _boolean(value: object, path: Path, problems: list[Problem]) -> Any:
+    if not isinstance(value, bool):
+        return _refuse(path, problems, _expected("true or false", value))
+    return value
+
+
+def _int_or_string(schema: Mapping[str, Any]) -> Check:
+    as_string = _string(schema)
+
+    def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        if isinstance(value, str):
+            return as_string(value, path, problems)
+        if not isinstance(value, int) or isinstance(value, bool):
+            cure = "; quote it" if isinstance(value, float) else ""
+            return _refuse(path, problems, _expected("an integer or a string", value) + cure)
+        if not _INT64[0] <= value <= _INT64[1]:
+            return _refuse(path, problems, f"must be between {_INT64[0]} and {_INT64[1]}")
+        return value
+
+    return check
+
+
+def _refuse(path: Path, problems: list[Problem], message: str) -> _Invalid:
+    problems.append(Problem(format_path(path), message))
+    return _INVALID
+
+
+def _expected(what: str, value: object) -> str:
+    return f"must be {what}, not {_kind(value)}"
+
+
+def _kind(value: object) -> str:
+    """Name a value's JSON type. Values are never printed whole: they may be deep, long or secret."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case Mapping():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+        case _:
+            return f"a Python {type(value).__name__}, which JSON does not have"
+
+
+def _segment(key: object, *, in_map: bool = False) -> str:
+    if not isinstance(key, str):
+        return f"[{_kind(key)} as key]"
+    return f"[{_shortened(key)}]" if in_map else f".{_shortened(key)}"
+
+
+def _quoted(value: object) -> str:
+    return _printable(f'"{_shortened(value)}"' if isinstance(value, str) else str(value))
+
+
+def _shortened(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
+def _printable(text: str) -> str:
+    """Escape what would break a line, a terminal or UTF-8."""
+    return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

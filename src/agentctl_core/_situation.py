@@ -1,0 +1,137 @@
+"""The situation of an Agent: two small enumerations that everything observed comes down to.
+
+What the Agent asks for (`Want`) and what stands under its pod's name (`Holder`) are all that the decision and the
+status are made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import frozen
+
+from ._agent import Agent
+from ._identity import Ownership, ownership
+from ._json import dig
+from ._observed import Observed
+from ._problem import Problem
+
+
+class Want(Enum):
+    """What the Agent asks for."""
+
+    RUN = "run"
+    SUSPEND = "suspend"
+    """`spec.replicas` is 0."""
+    INVALID = "invalid"
+    """The spec is refused: nothing is known about what is wanted, so nothing is made and nothing is taken away."""
+    GO = "go"
+    """The Agent has a deletionTimestamp: the garbage collector takes its objects away."""
+
+
+class Holder(Enum):
+    """What stands under the name of the Agent's pod."""
+
+    NOBODY = "nobody"
+    OURS = "ours"
+    ENDING = "ending"
+    """Our pod, with a deletionTimestamp."""
+    PREDECESSOR = "predecessor"
+    """The pod of an earlier Agent of the same name, which the garbage collector is about to delete."""
+    STRANGER = "stranger"
+    REFUSED = "refused"
+    """Nobody, and the API server has just refused to create the pod."""
+
+
+@frozen(unsafe_hash=False)
+class Identity:
+    """Who the Agent is; known even where its spec is not valid."""
+
+    name: str
+    namespace: str
+    uid: str
+
+
+@frozen(kw_only=True, unsafe_hash=False)
+class Prepared:
+    """The half of a decision that depends on the Agent's spec, name, labels and annotations alone: it can be cached.
+
+    Attributes:
+        identity: None where the manifest has no name: then there is nothing to say.
+        agent: None where there are problems.
+        pod: the pod manifest that the Agent asks for; None where there are problems. Not to be changed.
+        problems: why the Agent is refused; empty where it is valid.
+    """
+
+    identity: Identity | None
+    agent: Agent | None = None
+    pod: Mapping[str, Any] | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@frozen(kw_only=True, unsafe_hash=False)
+class Situation:
+    """The present situation, with what backs it up.
+
+    Attributes:
+        pod: the manifest under the pod's name, whoever owns it; None for NOBODY and REFUSED.
+        refusal: the API server's `Status` answer; None but for REFUSED.
+    """
+
+    want: Want
+    holder: Holder
+    pod: Mapping[str, Any] | None = None
+    refusal: Mapping[str, Any] | None = None
+
+
+def assess(prepared: Prepared, identity: Identity, manifest: Mapping[str, Any], observed: Observed) -> Situation:
+    """Return the situation of the Agent `identity`."""
+    want = _want(prepared, manifest)
+    pod = _find_pod(identity, observed)
+    if pod is not None:
+        return Situation(want=want, holder=_holder(pod, identity), pod=pod)
+    refusal = _find_refusal(identity, observed)
+    return Situation(want=want, holder=Holder.REFUSED if refusal else Holder.NOBODY, refusal=refusal)
+
+
+def _want(prepared: Prepared, manifest: Mapping[str, Any]) -> Want:
+    if dig(manifest, "metadata", "deletionTimestamp", kind=str) is not None:
+        return Want.GO
+    if prepared.agent is None:
+        return Want.INVALID
+    return Want.RUN if prepared.agent.spec.replicas else Want.SUSPEND
+
+
+def _holder(pod: Mapping[str, Any], identity: Identity) -> Holder:
+    match ownership(pod, identity.name, identity.uid):
+        case Ownership.STRANGER:
+            return Holder.STRANGER
+        case Ownership.PREDECESSOR:
+            return Holder.PREDECESSOR
+        case Ownership.OURS:
+            return Holder.ENDING if dig(pod, "metadata", "deletionTimestamp", kind=str) else Holder.OURS
+
+
+def _find_pod(identity: Identity, observed: Observed) -> Mapping[str, Any] | None:
+    for manifest in observed.objects:
+        if (
+            dig(manifest, "kind", kind=str) == "Pod"
+            and dig(manifest, "metadata", "name", kind=str) == identity.name
+            and dig(manifest, "metadata", "namespace", kind=str) == identity.namespace
+        ):
+            return manifest
+    return None
+
+
+def _find_refusal(identity: Identity, observed: Observed) -> Mapping[str, Any] | None:
+    for manifest in observed.objects:
+        if (
+            dig(manifest, "kind", kind=str) == "Status"
+            # Validation names the kind (Pod), admission the resource (pods).
+            and (dig(manifest, "details", "kind", kind=str) or "").lower() in ("pod", "pods")
+            and dig(manifest, "details", "name", kind=str) == identity.name
+        ):
+            return manifest
+    return None
