@@ -1,0 +1,1 @@
+"""End-to-end tests: agentctl against a real Kubernetes control plane."""

@@ -1,0 +1,1 @@
+"""Builds and runs a real Kubernetes control plane with a simulated node."""

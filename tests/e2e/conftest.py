@@ -1,0 +1,116 @@
+"""Fixtures of the end-to-end tests, and the hooks that start and stop their cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.session import CRD_FILE, E2E, SessionCluster, access, start_or_exit
+from tests.e2e.support import Kubectl, eventually
+
+_CLUSTER = pytest.StashKey[SessionCluster]()
+_EMPTY_SECONDS = 60
+
+
+def _cluster(config: pytest.Config) -> SessionCluster:
+    return config.stash.setdefault(_CLUSTER, SessionCluster())
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _may_select(config: pytest.Config) -> bool:
+    # Arguments are files, folders or node ids; those of pytest-xdist's controller are all there is
+    # to go by, because it collects nothing itself.
+    for argument in config.args:
+        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
+        if path.is_relative_to(E2E) or E2E.is_relative_to(path):
+            return True
+    return False
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """With pytest-xdist: start the cluster before the workers, which inherit how to reach it."""
+    config = session.config
+    distributes = config.pluginmanager.hasplugin("dsession")
+    if distributes and not _is_worker(config) and not config.option.collectonly and _may_select(config):
+        start_or_exit(_cluster(config), config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without pytest-xdist: start the cluster if one of the tests selected is an end-to-end test."""
+    config = session.config
+    if _is_worker(config) or config.option.collectonly or config.pluginmanager.hasplugin("dsession"):
+        return
+    if any(item.path.is_relative_to(E2E) for item in session.items):
+        start_or_exit(_cluster(config), config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which part of the cluster ended during the tests: that explains their failures."""
+    for failure in _cluster(config).failures():
+        terminalreporter.section("the control plane failed")
+        terminalreporter.write_line(failure)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the cluster, also after failures and Ctrl-C."""
+    _cluster(config).stop()
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """The administrator's kubeconfig of the cluster under test."""
+    return access().kubeconfig
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """Runs kubectl as the administrator of the cluster under test."""
+    reach = access()
+    # Ports are used again by later clusters, and kubectl caches what a server offers by its
+    # address: the cache of a cluster of our own ends with it.
+    cache = reach.kubeconfig.parent / "kubectl-cache" if reach.own else None
+    return Kubectl(reach.kubeconfig, reach.kubectl, cache)
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A fresh namespace; afterwards it is deleted, and its Agents and pods are gone."""
+    name = f"e2e-{uuid.uuid4().hex[:12]}"
+    kubectl("create", "namespace", name)
+    try:
+        # Pods are refused until it is there.
+        eventually(lambda: kubectl.get("serviceaccount", "default", name), 30, f"service account of {name}")
+        yield name
+    finally:
+        # The rest of the namespace is left to the cluster, and takes it some seconds.
+        kubectl("delete", "namespace", name, "--wait=false")
+        eventually(lambda: not _left_in(kubectl, name), _EMPTY_SECONDS, f"namespace {name} is empty")
+
+
+def _left_in(kubectl: Kubectl, namespace: str) -> str:
+    left = kubectl("get", "pods", "--output=name", namespace=namespace).stdout
+    agents = kubectl("get", "agents.agentctl.dev", "--output=name", namespace=namespace, check=False)
+    if agents.returncode != 0 and "doesn't have a resource type" not in agents.stderr:
+        return agents.stderr
+    return left + agents.stdout
+
+
+@pytest.fixture(scope="session")
+def crd(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Agent resource type, established; returns its name."""
+    # Workers have folders side by side below that of the run. One after the other: creations of
+    # the same object at the same time may fail with a conflict.
+    with (tmp_path_factory.getbasetemp().parent / "agentctl-crd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kubectl("apply", "--server-side", f"--filename={CRD_FILE}")
+        kubectl("wait", "--for=condition=Established", f"--filename={CRD_FILE}", "--timeout=30s")
+    # Established comes before the API server lists it in its discovery documents.
+    eventually(lambda: kubectl("get", "agents.agentctl.dev", "--all-namespaces"), 30, "agents are served")
+    return "agents.agentctl.dev"
