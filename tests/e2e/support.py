@@ -24,7 +24,7 @@ class KubectlError(AssertionError):
     """kubectl failed; the message shows the command and its output."""
 
 
-def eventually(check: Callable[[], T], timeout: float, message: str, *, interval: float = _POLL_SECONDS) -> T:
+def eventually(check: Callable[[], T | None], timeout: float, message: str, *, interval: float = _POLL_SECONDS) -> T:
     """Call ``check`` until it returns something true, and return that.
 
     An AssertionError from ``check`` counts as "not yet", so a check may be written with asserts.
