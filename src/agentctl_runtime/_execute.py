@@ -1,0 +1,140 @@
+"""Executes actions: one request each, with the preconditions that make a stale view harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from agentctl_core import (
+    Action,
+    Create,
+    Delete,
+    EmitEvent,
+    Patch,
+    PatchStatus,
+    Ref,
+    Requeue,
+    Resize,
+    merge_diff,
+)
+
+from ._api import ApiFailure
+
+_log = structlog.get_logger()
+
+
+class Client(Protocol):
+    """The verbs of `Api` that execution needs."""
+
+    async def get(self, ref: Ref) -> dict[str, Any]: ...
+    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]: ...
+    async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]: ...
+
+
+class Executor:
+    """Executes one action at a time.
+
+    Args:
+        client: the API server.
+        learn: told each object that the API server answered a write with.
+        instance: names this process in Events.
+    """
+
+    def __init__(self, client: Client, learn: Callable[[Mapping[str, Any]], None], instance: str) -> None:
+        self._client = client
+        self._learn = learn
+        self._instance = instance
+
+    async def execute(self, action: Action, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Execute an action for the Agent `manifest`, as it was read.
+
+        Returns:
+            None where the action is done, or has become needless because its object is gone. Otherwise an observation
+            that the plan did not know of, so that the rest of the plan is void: the object that holds the wanted name,
+            or the API server's `Status` that refuses it.
+
+        Raises:
+            ApiFailure: the action may be needed still; observe and reconcile again.
+        """
+        match action:
+            case Create():
+                return await self._create(action)
+            case Patch(ref, uid, resource_version, patch):
+                metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
+                await self._patch(ref, {**patch, "metadata": metadata})
+            case Resize(ref, uid, containers):
+                body = {"metadata": {"uid": uid}, "spec": {"containers": list(containers)}}
+                await self._patch(ref, body, "resize")
+            case Delete():
+                await self._delete(action)
+            case PatchStatus():
+                await self._patch_status(action, manifest)
+            case EmitEvent():
+                await self._emit(action)
+            case Requeue():
+                pass  # the operator's own: it keeps the queue
+        return None
+
+    async def _create(self, action: Create) -> Mapping[str, Any] | None:
+        try:
+            self._learn(await self._client.create(action.manifest))
+        except ApiFailure as failure:
+            if failure.is_already_exists:
+                # Not found by now: what held the name has gone meanwhile; the failure says to come back.
+                return await self._client.get(ref_of(action.manifest))
+            if failure.is_refusal:
+                return _refusal(action.manifest, failure)
+            raise
+        return None
+
+    async def _patch(self, ref: Ref, body: Mapping[str, Any], subresource: str | None = None) -> None:
+        try:
+            self._learn(await self._client.patch(ref, body, subresource=subresource))
+        except ApiFailure as failure:
+            if not failure.is_not_found:
+                raise
+
+    async def _delete(self, action: Delete) -> None:
+        try:
+            await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
+        except ApiFailure as failure:
+            # A Conflict over the uid alone says that another object bears the name by now.
+            is_gone = failure.is_not_found or (failure.is_conflict and action.resource_version is None)
+            if not is_gone:
+                raise
+
+    async def _patch_status(self, action: PatchStatus, manifest: Mapping[str, Any]) -> None:
+        difference = merge_diff(manifest.get("status") or {}, action.status)
+        if difference:
+            precondition = {"resourceVersion": action.resource_version}
+            await self._patch(action.ref, {"metadata": precondition, "status": difference}, "status")
+
+    async def _emit(self, action: EmitEvent) -> None:
+        try:
+            await self._client.create(action.manifest(self._instance))
+        except ApiFailure as failure:
+            if not failure.is_already_exists:
+                # An Event is a courtesy: the condition says the same and must not wait for it.
+                _log.warning("event not emitted", event_reason=action.reason, error=str(failure))
+
+
+def ref_of(manifest: Mapping[str, Any]) -> Ref:
+    """Return the name of a manifest's object."""
+    metadata = manifest["metadata"]
+    return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def _refusal(manifest: Mapping[str, Any], failure: ApiFailure) -> dict[str, Any]:
+    """Return the API server's answer, with what was refused named even where the server (or a webhook) did not."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "code": failure.code,
+        "reason": failure.reason,
+        "message": failure.message,
+        "details": {"kind": manifest["kind"], "name": manifest["metadata"]["name"]},
+    }

@@ -1,0 +1,243 @@
+"""The operator: caches fed by watches, a queue of Agents, and workers that reconcile them one by one."""
+
+from __future__ import annotations
+
+import asyncio
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+import structlog
+
+from attrs import define
+
+from agentctl_core import (
+    KIND,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    Action,
+    Config,
+    Create,
+    Delete,
+    EmitEvent,
+    Observed,
+    Patch,
+    PatchStatus,
+    Requeue,
+    Resize,
+    reconcile,
+)
+
+from ._api import AGENT, POD, Api, ApiFailure
+from ._execute import Executor, ref_of
+from ._queue import QueueClosed, WorkQueue
+from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
+from ._watch import Reflector
+
+WORKERS: Final = 16
+STOP_SECONDS: Final = 20.0
+"""How long work in flight may take to finish once a stop is asked for; Kubernetes kills after 30 s."""
+ROUNDS: Final = 3
+"""How often one pass may start over because a write met something unknown, before it goes back to the queue."""
+UNWATCHED_SECONDS: Final = 30.0
+"""An object that holds a wanted name without bearing our labels is not watched: it is read again after this time."""
+
+Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
+"""Called with each decision that has actions: the Agent, what was observed, the plan."""
+
+_log = structlog.get_logger()
+
+
+@define
+class _Unwatched:
+    """What a write met that no watch tells: a stranger's object, or a refusal."""
+
+    manifest: Manifest
+    until: float
+    """On the event loop's clock."""
+    generation: object
+    """Of the Agent that met it: a new spec may be accepted at once."""
+
+
+class Operator:
+    """Runs the Agents of some namespaces, or of all.
+
+    Args:
+        api: the API server.
+        namespaces: which namespaces to serve; empty for the whole cluster.
+        config: what the operator's owner decided.
+        instance: names this process in Events.
+        listener: told each decision that has actions, before they are executed.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        namespaces: Sequence[str] = (),
+        config: Config | None = None,
+        instance: str = "agentctl",
+        listener: Listener | None = None,
+    ) -> None:
+        self._api = api
+        self._config = config or Config()
+        self._listener = listener
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._agents = Cache(agents_of_agent, self._queue.add)
+        self._pods = Cache(agents_of_dependent, self._queue.add)
+        self._unwatched: dict[Key, _Unwatched] = {}
+        self._executor = Executor(api, self._learn, instance)
+        self._feeds = [
+            (Reflector(api, resource, namespace=namespace, label_selector=selector), cache.feed(namespace))
+            for namespace in tuple(namespaces) or (None,)
+            for resource, cache, selector in (
+                (AGENT, self._agents, None),
+                (POD, self._pods, f"{MANAGED_BY_LABEL}={MANAGED_BY}"),
+            )
+        ]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set; then let the work in flight finish, for `STOP_SECONDS` at the most."""
+        stopping = asyncio.create_task(stop.wait())
+        watching = [asyncio.create_task(reflector.run(feed)) for reflector, feed in self._feeds]
+        synced = asyncio.create_task(self._wait_for_sync())
+        working: list[asyncio.Task[None]] = []
+        try:
+            await _first_of(stopping, synced, *watching)
+            if not stop.is_set():
+                working = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
+                await _first_of(stopping, *watching, *working)
+        finally:
+            self._queue.shutdown()
+            if working:
+                await asyncio.wait(working, timeout=STOP_SECONDS)
+            await _cancel(stopping, synced, *watching, *working)
+
+    async def _wait_for_sync(self) -> None:
+        """Wait for the first lists: a decision on half a view could create what is there already."""
+        for reflector, _ in self._feeds:
+            await reflector.synced.wait()
+        _log.info("caches are synced", agents=len(self._agents), pods=len(self._pods))
+
+    def _learn(self, manifest: Manifest) -> None:
+        kind = manifest.get("kind")
+        if kind == KIND:
+            self._agents.learn(manifest)
+        elif kind == "Pod":
+            self._pods.learn(manifest)
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self._queue.get()
+            except QueueClosed:
+                return
+            try:
+                await self._process(key)
+            finally:
+                self._queue.done(key)
+
+    async def _process(self, key: Key) -> None:
+        """Reconcile one Agent; whatever goes wrong concerns this Agent alone and is tried again, ever less often."""
+        with structlog.contextvars.bound_contextvars(agent=str(key)):
+            try:
+                await self._reconcile(key)
+            except ApiFailure as failure:
+                self._queue.add_backoff(key)
+                # A Conflict says that our view is stale, which is usual and cures itself.
+                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=str(failure))
+            except Exception:
+                self._queue.add_backoff(key)
+                _log.exception("reconciling failed; this is a fault of the operator")
+            else:
+                self._queue.forget(key)
+
+    async def _reconcile(self, key: Key) -> None:
+        for _ in range(ROUNDS):
+            manifest = self._agents.get(key)
+            if manifest is None:
+                self._unwatched.pop(key, None)
+                return
+            found = await self._do(key, manifest)
+            if found is None:
+                return
+            self._remember(key, manifest, found)
+        self._queue.add_backoff(key)
+
+    async def _do(self, key: Key, manifest: Manifest) -> Manifest | None:
+        """Do one plan; return what was met that voids the rest of it."""
+        unwatched = await self._recall(key, manifest)
+        observed = Observed(datetime.now(UTC), (*self._pods.of(key), *unwatched))
+        actions = reconcile(manifest, observed, self._config)
+        if actions and self._listener:
+            self._listener(manifest, observed, actions)
+        for action in actions:
+            if isinstance(action, Requeue):
+                self._queue.add_after(key, action.after)
+                continue
+            found = await self._executor.execute(action, manifest)
+            if found is not None:
+                return found
+            _tell(action)
+        return None
+
+    async def _recall(self, key: Key, manifest: Manifest) -> tuple[Manifest, ...]:
+        """Return what no watch tells: as it was met lately, or as it is now where it is time to look again."""
+        met = self._unwatched.get(key)
+        if met is None:
+            return ()
+        is_new_spec = met.generation != manifest["metadata"].get("generation")
+        if not is_new_spec and asyncio.get_running_loop().time() < met.until:
+            return (met.manifest,)
+        del self._unwatched[key]
+        if met.manifest["kind"] == "Status":
+            return ()  # the plan tries again
+        try:
+            found = await self._api.get(ref_of(met.manifest))
+        except ApiFailure as failure:
+            if failure.is_not_found:
+                return ()
+            raise
+        self._remember(key, manifest, found)
+        return (found,)
+
+    def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
+        labels = found.get("metadata", {}).get("labels") or {}
+        if found["kind"] == "Pod" and labels.get(MANAGED_BY_LABEL) == MANAGED_BY:
+            self._pods.learn(found)  # the watch takes it from here
+            return
+        # A second early, so that it is due for certain when the queue brings the Agent back.
+        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
+        self._unwatched[key] = _Unwatched(found, until, manifest["metadata"].get("generation"))
+        self._queue.add_after(key, UNWATCHED_SECONDS)
+
+
+def _tell(action: Action) -> None:
+    """Log what was done: one line for each write, in words that a person understands."""
+    match action:
+        case Create(manifest):
+            _log.info(f"created {manifest['kind']} {manifest['metadata']['name']}")
+        case Delete(ref):
+            _log.info(f"deleted {ref.kind} {ref.name}")
+        case PatchStatus(status=status):
+            _log.info("status written", **{c["type"]: f"{c['status']} ({c['reason']})" for c in status["conditions"]})
+        case EmitEvent(reason=reason, note=note):
+            _log.info("event", reason=reason, note=note)
+        case Patch(ref) | Resize(ref):
+            _log.info(f"changed {ref.kind} {ref.name}")
+        case Requeue():
+            pass
+
+
+async def _first_of(*awaitables: asyncio.Future[Any]) -> None:
+    """Wait for the first of several; one that failed raises its error here."""
+    done, _ = await asyncio.wait(awaitables, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,141 @@
+"""`agentctl demo`: the whole life of one Agent, live, with the production operator; no cluster is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import yaml
+
+from agentctl_core import API_VERSION, KIND, Ref
+
+from .._api import Api, ApiFailure, ConfigurationError
+from .._logging import configure_logging
+from .._operator import Operator
+from ..embedded import EmbeddedServer
+from ._timeline import Timeline
+
+STEP_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 0.05
+KUBELET_SECONDS: Final = 0.6
+"""How long the embedded cluster takes for each thing that a kubelet does: slow enough to watch."""
+
+_BUILT_IN: Final = {
+    "apiVersion": API_VERSION,
+    "kind": KIND,
+    "metadata": {"name": "hello"},
+    "spec": {"image": "python:3.13-slim", "command": ["python", "-m", "http.server"]},
+}
+
+
+@click.command
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--context", help="Use this context of the kubeconfig, a real cluster, instead of the embedded one.")
+def demo(file: Path | None, context: str | None) -> None:
+    """Create the Agent in FILE, wait until it is ready, delete it, and wait until its pod is gone.
+
+    The operator is the production one. It talks to an API server inside this process, or with --context to a real
+    cluster, where Agents must be known (agentctl crd | kubectl apply -f -). Exits with 1 if any step did not happen.
+    """
+    configure_logging("console", "error")
+    manifest = _BUILT_IN if file is None else _load(file)
+    timeline = Timeline()
+    try:
+        asyncio.run(_demonstrate(manifest, context, timeline))
+    except (ConfigurationError, ApiFailure, DemoFailed) as error:
+        timeline.failed(str(error))
+        raise SystemExit(1) from error
+
+
+class DemoFailed(Exception):  # noqa: N818 -- it names the outcome
+    """A step of the demo did not happen; the message says which, and what was seen instead."""
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        documents = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{file} is no YAML: {error}") from error
+    if len(documents) != 1 or not isinstance(documents[0], dict) or documents[0].get("kind") != KIND:
+        raise click.BadParameter(f"{file} must hold exactly one document, of kind {KIND}")
+    return documents[0]
+
+
+async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline) -> None:
+    async with _connect(context) as api:
+        metadata = dict(manifest.get("metadata") or {})
+        metadata["namespace"] = metadata.get("namespace") or api.namespace
+        agent = {**manifest, "metadata": metadata}
+        ref = Ref(API_VERSION, KIND, metadata["namespace"], str(metadata.get("name", "")))
+        timeline.started(ref, "the embedded API server" if context is None else f"the cluster of context {context}")
+        stop = asyncio.Event()
+        operator = Operator(api, namespaces=[ref.namespace], listener=lambda _, __, actions: timeline.decided(actions))
+        running = asyncio.create_task(operator.run(stop))
+        try:
+            await _live(api, agent, ref, timeline)
+        finally:
+            stop.set()
+            await running
+
+
+@contextlib.asynccontextmanager
+async def _connect(context: str | None) -> AsyncIterator[Api]:
+    if context is not None:
+        async with Api.connect(context=context) as api:
+            yield api
+        return
+    async with EmbeddedServer(kubelet_seconds=KUBELET_SECONDS) as server:
+        async with Api.connect(server="http://embedded.invalid", transport=server.transport) as api:
+            yield api
+
+
+async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, timeline: Timeline) -> None:
+    """Create, wait for Ready, delete, wait for the end; what was created is deleted whatever happens."""
+    created = await api.create(agent)
+    timeline.did(f"applied Agent {ref.name}")
+    uid = created["metadata"]["uid"]
+    pod = Ref("v1", "Pod", ref.namespace, ref.name)
+    try:
+        await _until(lambda: _is_ready(api, ref, pod, timeline), f"Agent {ref.name} is not ready")
+    finally:
+        with contextlib.suppress(ApiFailure):
+            await api.delete(ref, uid=uid)
+            timeline.did(f"deleted Agent {ref.name}")
+    await _until(lambda: _is_gone(api, ref, pod, timeline), f"pod {ref.name} is still there")
+    timeline.finished()
+
+
+async def _until(check: Any, failure: str) -> None:
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            while not await check():
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError as error:
+        raise DemoFailed(f"{failure} after {STEP_SECONDS:.0f} s") from error
+
+
+async def _is_ready(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
+    timeline.saw_pod(await _get(api, pod))
+    conditions = timeline.saw_agent(await _get(api, agent))
+    if conditions.get("Accepted") == "False":
+        raise DemoFailed(f"Agent {agent.name} is not accepted")
+    return conditions.get("Ready") == "True"
+
+
+async def _is_gone(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
+    seen = await _get(api, pod)
+    timeline.saw_pod(seen)
+    return seen is None and await _get(api, agent) is None
+
+
+async def _get(api: Api, ref: Ref) -> dict[str, Any] | None:
+    try:
+        return await api.get(ref)
+    except ApiFailure as failure:
+        if failure.is_not_found:
+            return None
+        raise

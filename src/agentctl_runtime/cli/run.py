@@ -1,0 +1,55 @@
+"""`agentctl run`: the operator as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import click
+import structlog
+
+from .._api import Api, ConfigurationError
+from .._logging import FORMATS, LEVELS, configure_logging
+from .._operator import Operator
+
+_log = structlog.get_logger()
+
+
+@click.command
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="AGENTCTL_NAMESPACE",
+    help="Serve this namespace alone; may be repeated. [default: all]",
+)
+@click.option("--context", envvar="AGENTCTL_CONTEXT", help="Context of the kubeconfig. [default: its current one]")
+@click.option(
+    "--log-format", type=click.Choice(FORMATS), default="console", show_default=True, envvar="AGENTCTL_LOG_FORMAT"
+)
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
+def run(namespaces: tuple[str, ...], context: str | None, log_format: str, log_level: str) -> None:
+    """Run the operator until SIGTERM or SIGINT.
+
+    It talks to the API server that KUBECONFIG names; in a pod without KUBECONFIG, to the one of its cluster.
+    Each option can be set by its environment variable too: --log-level by AGENTCTL_LOG_LEVEL.
+    """
+    configure_logging(log_format, log_level)
+    try:
+        asyncio.run(_run(namespaces, context))
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _run(namespaces: tuple[str, ...], context: str | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Api.connect(context=context) as api:
+        instance = os.environ.get("POD_NAME") or socket.gethostname()
+        _log.info("operator starts", namespaces=list(namespaces) or "all")
+        await Operator(api, namespaces=namespaces, instance=instance).run(stop)
+    _log.info("operator ended")
