@@ -78,7 +78,8 @@ class PatchStatus:
     """Make the Agent's status equal `status`, through the status subresource.
 
     `status` is the whole desired status. The host sends the difference to what it read as a merge patch with nulls,
-    with `resource_version` (the Agent's own, as read) as its precondition; a Conflict means: observe and reconcile again.
+    with `resource_version` (the Agent's own, as read) as its precondition; a Conflict means: observe and reconcile
+    again.
     """
 
     ref: Ref

@@ -65,7 +65,8 @@ class AgentSpec:
 
     image: str = _spec(
         {"type": "string", "minLength": 1},
-        "Container image that holds the agent, for example registry.example.com/team/agent:1.4. The only required field.",
+        "Container image that holds the agent, for example registry.example.com/team/agent:1.4. "
+        "The only required field.",
     )
     command: tuple[str, ...] = _spec(
         _STRINGS, "Replaces the image's ENTRYPOINT, as in core/v1 Container.", default=(), converter=tuple[str, ...]
@@ -187,7 +188,7 @@ def _check_type(manifest: object, problems: list[Problem]) -> None:
 
 
 def _check_name(manifest: object, problems: list[Problem]) -> str:
-    """Return the name. The rule stands in the CRD too: the pod, and with it labels and a host name, is named after it."""
+    """Return the name. Its rule stands in the CRD too: the pod, and with it labels and a host name, has it."""
     name = dig(manifest, "metadata", "name", kind=str)
     if name is None:
         problems.append(Problem("metadata.name", "is required"))

@@ -13,8 +13,9 @@ from ._config import Config
 
 @frozen(unsafe_hash=False)
 class Item:
-    """One named part of the pod. `path` is the field of the Agent that asked for it, or `agentctl` for the operator's own.
+    """One named part of the pod.
 
+    `path` is the field of the Agent that asked for it, or `agentctl` for the operator's own.
     Two items of one sort and one name are a clash: both paths are told.
     """
 

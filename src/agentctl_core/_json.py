@@ -22,9 +22,8 @@ def dig(value: object, *path: str, kind: type[T]) -> T | None:
 
 
 def dig_list(value: object, *path: str) -> tuple[Mapping[str, Any], ...]:
-    """Return the objects in the list at `path`: empty where there is no list; items that are no objects are left out."""
-    holder = dig(value, *path[:-1], kind=Mapping) if path[:-1] else value
-    items = cast("Mapping[str, object]", holder).get(path[-1]) if isinstance(holder, Mapping) else None
+    """Return the objects in the list at `path`; items that are no objects are left out, as is what is no list."""
+    items: object = dig(value, *path, kind=object)
     if not isinstance(items, list | tuple):
         return ()
     return tuple(cast("Mapping[str, Any]", item) for item in cast("list[object]", items) if isinstance(item, Mapping))
@@ -43,15 +42,15 @@ def same_json(checked: Any, other: object) -> bool:
     """Tell whether two JSON values are equal, whatever Mapping they use; the depth walked is that of `checked`."""
     if isinstance(checked, dict):
         mine = cast("dict[str, Any]", checked)
-        if not isinstance(other, Mapping) or len(other) != len(mine):
+        if not isinstance(other, Mapping):
             return False
         theirs = cast("Mapping[str, object]", other)
-        return all(key in theirs and same_json(child, theirs[key]) for key, child in mine.items())
+        return mine.keys() == theirs.keys() and all(same_json(child, theirs[key]) for key, child in mine.items())
     if isinstance(checked, list):
-        items = cast("list[Any]", checked)
-        if not isinstance(other, list | tuple) or len(other) != len(items):
+        if not isinstance(other, list | tuple):
             return False
-        return all(map(same_json, items, cast("list[object]", other)))
+        ours, others = cast("list[object]", checked), cast("list[object]", other)
+        return len(ours) == len(others) and all(map(same_json, ours, others))
     return type(checked) is type(other) and bool(checked == other)
 
 

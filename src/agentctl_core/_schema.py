@@ -86,29 +86,25 @@ class _Compiler:
         if any(isinstance(default, dict | list) for default in defaults.values()):
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         required = tuple(schema.get("required", ()))
-        known = ", ".join(sorted(checks))
+        unknown = f"unknown field; the fields here are {', '.join(sorted(checks))}"
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
             if not isinstance(value, Mapping):
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
-            out: dict[str, Any] = {}
+            # A field that is there but wrong tells its own problem: only what is absent is "required".
+            absent = {name for name in (*required, *defaults) if given.get(name) is None}
+            out: dict[str, Any] = {name: defaults[name] for name in defaults if name in absent}
             for key, child in given.items():
                 found = checks.get(key) if isinstance(key, str) else None
                 if found is None:
-                    _refuse((path, _segment(key)), problems, f"unknown field; the fields here are {known}")
+                    _refuse((path, _segment(key)), problems, unknown)
                 elif child is not None:
                     segment, check_child = found
-                    result = check_child(child, (path, segment), problems)
-                    if result is not _INVALID:
-                        out[cast("str", key)] = result
-            # A field that is there but wrong has told its problem: only what is absent is "required".
+                    _keep(out, cast("str", key), check_child(child, (path, segment), problems))
             for name in required:
-                if given.get(name) is None and name not in defaults:
+                if name in absent and name not in defaults:
                     _refuse((path, f".{name}"), problems, "is required")
-            for name, default in defaults.items():
-                if given.get(name) is None:
-                    out[name] = default
             return out
 
         return check
@@ -127,9 +123,7 @@ def _mapping(check_value: Check, most: int | None) -> Check:
             if not isinstance(key, str) or not _is_unicode(key):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
-                result = check_value(child, here, problems)
-                if result is not _INVALID:
-                    out[key] = result
+                _keep(out, key, check_value(child, here, problems))
         return out
 
     return check
@@ -245,6 +239,12 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
 def _refuse(path: Path, problems: list[Problem], message: str) -> _Invalid:
     problems.append(Problem(format_path(path), message))
     return _INVALID
+
+
+def _keep(out: dict[str, Any], key: str, result: Any) -> None:
+    """Put a checked value where it belongs; one that had a problem is left out."""
+    if result is not _INVALID:
+        out[key] = result
 
 
 def _expected(what: str, value: object) -> str:
