@@ -1,4 +1,4 @@
-"""A work queue after client-go's `workqueue`: deduplicated, serialised by key, with delays and a backoff for each key."""
+"""A work queue after client-go's `workqueue`: deduplicated, serialised by key, delays, a backoff for each key."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ class WorkQueue(Generic[K]):
                 await waiter
             except asyncio.CancelledError:
                 # Woken and cancelled at once: the key that it was woken for must find another worker.
-                if waiter.done() and not waiter.cancelled():
+                if not waiter.cancelled():
                     self._wake()
-                else:
+                elif waiter in self._waiting:
                     self._waiting.remove(waiter)
                 raise
         if self._closed:

@@ -1,4 +1,4 @@
-"""A reflector: list one resource, then watch it."""
+"""A reflector: list one resource, then watch it for ever, after client-go's `Reflector`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol, TypeAlias
 
-from ._api import Api, Resource
+import structlog
+
+from ._api import Api, ApiFailure, Resource
 
 JsonObject: TypeAlias = dict[str, Any]
+
+PAGE_SIZE = 500
+"""Objects in one page of a list."""
+
+WATCH_TIMEOUT_MIN, WATCH_TIMEOUT_MAX = 300, 600
+"""Seconds after which the server ends a watch, drawn for each one so that watches do not all return together."""
+
+BACKOFF_MIN, BACKOFF_MAX = 0.8, 30.0
+"""Seconds between two attempts: the first, and the most that doubling leads to. Up to as much again is added to each."""
+
+RETRY_AFTER_MAX = 300.0
+"""Seconds that a Retry-After is believed for."""
 
 
 class Sink(Protocol):
@@ -19,13 +33,31 @@ class Sink(Protocol):
         """Take all objects that exist, after each (re)list. What is not among `items` is gone."""
 
     def apply(self, event_type: str, manifest: JsonObject) -> None:
-        """Take one change: `event_type` is ADDED, MODIFIED or DELETED."""
+        """Take one change: `event_type` is ADDED, MODIFIED or DELETED (with the object's last state).
+
+        After a reconnection an ADDED object may be known already, and a DELETED one unknown.
+        """
+
+
+class Log(Protocol):
+    """The part of a structlog logger that is used here."""
+
+    def info(self, event: str, **context: Any) -> Any:
+        """Log something normal."""
+
+    def warning(self, event: str, **context: Any) -> Any:
+        """Log a failure that is retried."""
+
+    def exception(self, event: str, **context: Any) -> Any:
+        """Log a defect, with its traceback."""
 
 
 class Reflector:
-    """Keeps a sink up to date with one resource."""
+    """Keeps one sink up to date with one resource, in one namespace or all (None), narrowed by a label selector.
 
-    synced: asyncio.Event
+    Attributes:
+        synced: Set after the first list reached the sink, and never cleared.
+    """
 
     def __init__(
         self,
@@ -35,10 +67,101 @@ class Reflector:
         namespace: str | None = None,
         label_selector: str | None = None,
         uniform: Callable[[], float] = random.random,
-        log: Any = None,
+        log: Log | None = None,
     ) -> None:
-        raise NotImplementedError
+        """`uniform` draws from [0, 1) and serves the jitter."""
+        self.synced = asyncio.Event()
+        self._api = api
+        self._resource = resource
+        self._namespace = namespace
+        self._label_selector = label_selector
+        self._uniform = uniform
+        self._log: Log = log if log is not None else structlog.get_logger()
+        self._version: str | None = None  # None: nothing to watch from, list first
+        self._backoff = BACKOFF_MIN
 
     async def run(self, sink: Sink) -> NoReturn:
-        """Run until cancelled."""
-        raise NotImplementedError
+        """List and watch until cancelled. Every failure is logged once and tried again; none is raised.
+
+        A failed list or watch is tried again after a backoff, or the server's Retry-After if that is longer. A watch
+        goes on from the last resourceVersion seen; where the server no longer knows that one (410), or the sink raised
+        (a defect, after which nobody knows what it holds), everything is listed again.
+        """
+        while True:
+            try:
+                if self._version is None:
+                    self._version = await self._list(sink)
+                await self._watch(sink, self._version)
+                delay = self._next_delay()
+            except ApiFailure as failure:
+                delay = self._after(failure)
+            except Exception:  # noqa: BLE001 -- whatever the sink raises: an operator that stops looking is worse
+                self._version = None
+                delay = self._next_delay()
+                self._log.exception("reflector_defect", kind=self._resource.kind, retry_in=round(delay, 3))
+            await asyncio.sleep(delay)
+
+    async def _list(self, sink: Sink) -> str:
+        items: list[JsonObject] = []
+        continue_: str | None = None
+        while True:
+            page = await self._api.list(
+                self._resource,
+                self._namespace,
+                label_selector=self._label_selector,
+                limit=PAGE_SIZE,
+                continue_=continue_,
+            )
+            items += page.items
+            continue_ = page.continue_
+            if not continue_:
+                break
+        sink.replace(items, page.resource_version)
+        self.synced.set()
+        self._log.info("listed", kind=self._resource.kind, objects=len(items), resource_version=page.resource_version)
+        return page.resource_version
+
+    async def _watch(self, sink: Sink, version: str) -> None:
+        watch = self._api.watch(
+            self._resource,
+            self._namespace,
+            resource_version=version,
+            label_selector=self._label_selector,
+            timeout_seconds=int(WATCH_TIMEOUT_MIN + self._uniform() * (WATCH_TIMEOUT_MAX - WATCH_TIMEOUT_MIN)),
+        )
+        async with watch as events:
+            opened = asyncio.get_running_loop().time()
+            try:
+                async for event in events:
+                    if event["type"] != "BOOKMARK":
+                        sink.apply(event["type"], event["object"])
+                    self._version = event["object"]["metadata"]["resourceVersion"]
+                    self._backoff = BACKOFF_MIN
+            finally:
+                # A quiet resource on a server without bookmarks is no reason to be away for longer and longer.
+                if asyncio.get_running_loop().time() - opened >= BACKOFF_MAX:
+                    self._backoff = BACKOFF_MIN
+
+    def _after(self, failure: ApiFailure) -> float:
+        # Connections come back and servers recover, but another answer may be about the version, whatever its code;
+        # so may one that did not change for a long time.
+        if not failure.is_transient or self._backoff >= BACKOFF_MAX:
+            self._version = None
+        delay = max(self._next_delay(), min(failure.retry_after or 0.0, RETRY_AFTER_MAX))
+        self._log.warning(
+            "list_or_watch_failed",
+            kind=self._resource.kind,
+            namespace=self._namespace,
+            code=failure.code,
+            reason=failure.reason,
+            error=failure.message,
+            relist=self._version is None,
+            retry_in=round(delay, 3),
+        )
+        return delay
+
+    def _next_delay(self) -> float:
+        """Return how long to wait, and double it for the next time, until an event arrives."""
+        base = self._backoff
+        self._backoff = min(base * 2, BACKOFF_MAX)
+        return base * (1 + self._uniform())
