@@ -89,8 +89,11 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
         eventually(lambda: kubectl.get("serviceaccount", "default", name), 30, f"service account of {name}")
         yield name
     finally:
-        # The rest of the namespace is left to the cluster, and takes it some seconds.
         kubectl("delete", "namespace", name, "--wait=false")
+        # The cluster would do this too, but not within the first 5 seconds. In a namespace that
+        # is being deleted nobody makes new ones. What else is in it is left to the cluster.
+        kubectl("delete", "agents.agentctl.dev", "--all", "--wait=false", namespace=name, check=False)
+        kubectl("delete", "pods", "--all", "--wait=false", namespace=name)
         eventually(lambda: not _left_in(kubectl, name), _EMPTY_SECONDS, f"namespace {name} is empty")
 
 

