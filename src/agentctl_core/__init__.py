@@ -9,6 +9,7 @@ from ._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref
 from ._agent import API_VERSION, KIND, Agent, AgentSpec, PodTemplate, PodTemplateMetadata, parse_agent
 from ._config import Config
 from ._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from ._merge import merge_diff, merge_patch
 from ._observed import Observed
 from ._pod import build_pod
 from ._problem import InvalidAgent, Problem
@@ -41,6 +42,8 @@ __all__ = [
     "Resize",
     "build_pod",
     "decide",
+    "merge_diff",
+    "merge_patch",
     "parse_agent",
     "prepare",
     "reconcile",

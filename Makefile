@@ -1,0 +1,67 @@
+# Everything runs in .venv, made from the hashed requirements; nothing has to be installed by hand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports unit e2e packaging crd core-v1 lock format clean
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(STAMP)  ## Run one Agent from creation to deletion, with no cluster (FILE=... for your own).
+	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
+
+test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports unit packaging
+
+lint: $(STAMP)  ## Check style and format.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## Check types with mypy and pyright.
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+imports: $(STAMP)  ## Check the layers and what the core may import.
+	$(BIN)/lint-imports
+
+unit: $(STAMP)  ## Run the unit and property tests.
+	$(BIN)/pytest -n 2 tests/unit
+
+e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first time it is built, for some ten minutes.
+	$(BIN)/python -m tests.e2e.cluster.build
+	$(BIN)/pytest -n 2 tests/e2e
+
+packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
+	$(BIN)/pytest tests/packaging
+
+crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
+	$(BIN)/agentctl crd > crds/agents.yaml
+
+core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Kubernetes sources.
+	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
+	$(BIN)/python tools/embed_core_v1.py \
+	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Dir}} {{.Version}}' k8s.io/kubernetes | sed 's, ,/api/openapi-spec/v3/api__v1_openapi.json ,')
+	$(BIN)/ruff format --quiet src/agentctl_core/_core_v1.py
+
+lock: $(STAMP)  ## Write the hashed requirements anew, with the newest releases.
+	$(BIN)/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt
+	$(BIN)/uv pip compile $(LOCK) --extra operator --extra testing --group dev -o requirements/dev.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+format: $(STAMP)  ## Format the sources.
+	$(BIN)/ruff format .
+
+clean:  ## Remove what was made here; the cache of built control planes stays.
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentctl needs Python 3.11 or newer: set PYTHON=...")'
+	@echo "making $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,78 @@
+"""The operator as a process of its own, as it runs in production."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.support import eventually
+
+_AGENTCTL = Path(sys.executable).with_name("agentctl")
+
+
+@dataclass
+class OperatorProcess:
+    """`agentctl run` for one namespace; may be killed and started again.
+
+    Attributes:
+        kubeconfig: how it reaches the API server.
+        namespace: the namespace that it serves.
+        log: where its log lines go, of all its lives.
+    """
+
+    kubeconfig: Path
+    namespace: str
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it; with `wait`, return when its caches are synced."""
+        before = len(self.lines())
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        command = [_AGENTCTL, "run", f"--namespace={self.namespace}", "--log-format=json", "--log-level=debug"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        if wait:
+            eventually(lambda: self.said("caches are synced", before), 30, "the operator is ready")
+
+    def kill(self) -> None:
+        """End it at once, without a chance to clean up."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(35)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what it has logged; a line that is no JSON, such as one of a traceback, stands under `raw`."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return [_parse(line) for line in text.splitlines() if line]
+
+    def said(self, event: str, since: int = 0) -> bool:
+        return any(line.get("event") == event for line in self.lines()[since:])
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return every line that is a warning or worse, or no log line at all."""
+        return [line for line in self.lines() if line.get("level") not in ("debug", "info")]
+
+
+def _parse(line: str) -> dict[str, Any]:
+    try:
+        parsed: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {"raw": line}
+    return parsed

@@ -1,0 +1,87 @@
+"""The built wheel, in clean environments, with the sources out of reach."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return next(target.glob("*.whl"))
+
+
+def _environment(folder: Path, *installs: list[str]) -> Path:
+    venv.create(folder, with_pip=True)
+    for arguments in installs:
+        subprocess.run([folder / "bin/pip", "install", "--quiet", *arguments], cwd=folder, check=True)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session")
+def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    constraints = _unhashed(tmp_path_factory.mktemp("constraints") / "constraints.txt")
+    return _environment(tmp_path_factory.mktemp("core"), ["--constraint", str(constraints), str(wheel)])
+
+
+@pytest.fixture(scope="session")
+def operator(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    requirements = ["--require-hashes", "--requirement", str(ROOT / "requirements/operator.txt")]
+    return _environment(tmp_path_factory.mktemp("operator"), requirements, ["--no-deps", str(wheel)])
+
+
+def _unhashed(target: Path) -> Path:
+    # A local wheel has no hash in the lock; its dependency keeps the locked version as a constraint.
+    lines = (ROOT / "requirements/operator.txt").read_text().splitlines()
+    target.write_text("\n".join(line.rstrip(" \\") for line in lines if "==" in line))
+    return target
+
+
+def _run(*command: Path | str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+
+
+def test_the_core_alone_needs_attrs_alone(core: Path) -> None:
+    listed = _run(core / "pip", "list", "--format=freeze").stdout
+    names = {line.partition("==")[0] for line in listed.split()}
+    assert names - {"pip", "setuptools"} == {"agentctl", "attrs"}
+    code = "import agentctl_core, agentctl_core.crd, agentctl_core.testing; print(agentctl_core.__file__)"
+    done = _run(core / "python", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert str(ROOT) not in done.stdout
+
+
+def test_the_command_without_its_extra_says_what_to_install(core: Path) -> None:
+    done = _run(core / "agentctl", "run")
+    assert done.returncode == 1
+    assert "pip install 'agentctl[operator]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_typing_marker_and_the_licence_are_in_the_wheel(core: Path) -> None:
+    code = (
+        "import agentctl_core, importlib.metadata as m, pathlib;"
+        "print((pathlib.Path(agentctl_core.__file__).parent / 'py.typed').exists(),"
+        " m.metadata('agentctl')['License-Expression'])"
+    )
+    assert _run(core / "python", "-c", code).stdout.split() == ["True", "Apache-2.0"]
+
+
+def test_the_demo_runs_from_the_wheel(operator: Path) -> None:
+    done = _run(operator / "agentctl", "demo", str(ROOT / "examples/hello.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing of it is left" in done.stdout
+
+
+def test_the_crd_of_the_wheel_is_that_of_the_sources(operator: Path) -> None:
+    done = _run(operator / "agentctl", "crd")
+    assert done.stdout == (ROOT / "crds/agents.yaml").read_text()
