@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ._agent import Agent
 from ._config import Config
+from ._schema import format_path, key_segment
 
 
 @frozen(unsafe_hash=False)
@@ -41,4 +42,7 @@ OPERATOR = "agentctl"
 
 def items(path: str, values: Mapping[str, Any]) -> tuple[Item, ...]:
     """Return an item for each entry of a map field at `path`."""
-    return tuple(Item(f"{path}[{name}]", name, value) for name, value in sorted(values.items()))
+    return tuple(
+        Item(format_path(((None, path), key_segment(name, in_map=True))), name, value)
+        for name, value in sorted(values.items())
+    )

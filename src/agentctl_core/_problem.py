@@ -35,4 +35,7 @@ class InvalidAgent(ValueError):  # noqa: N818 -- the public name says what the a
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(map(str, self.problems)))
+        super().__init__(self.problems)  # the argument, so that a copy or a pickle is the same exception
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.problems))

@@ -98,7 +98,7 @@ class _Compiler:
             for key, child in given.items():
                 found = checks.get(key) if isinstance(key, str) else None
                 if found is None:
-                    _refuse((path, _segment(key)), problems, unknown)
+                    _refuse((path, key_segment(key)), problems, unknown)
                 elif child is not None:
                     segment, check_child = found
                     _keep(out, cast("str", key), check_child(child, (path, segment), problems))
@@ -119,7 +119,7 @@ def _mapping(check_value: Check, most: int | None) -> Check:
             return _refuse(path, problems, f"has {len(given)} entries; at most {most} are allowed")
         out: dict[str, Any] = {}
         for key, child in given.items():
-            here = (path, _segment(key, in_map=True))
+            here = (path, key_segment(key, in_map=True))
             if not isinstance(key, str) or not _is_unicode(key):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
@@ -202,9 +202,7 @@ def _integer(schema: Mapping[str, Any]) -> Check:
     low, high = max(low, schema.get("minimum", low)), min(high, schema.get("maximum", high))
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
-        # JSON has one kind of number: 1.0 is an integer for the API server too.
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+        value = _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
             return _refuse(path, problems, _expected("an integer", value))
         if not low <= value <= high:
@@ -212,6 +210,11 @@ def _integer(schema: Mapping[str, Any]) -> Check:
         return value
 
     return check
+
+
+def _whole(value: object) -> object:
+    """Return an integer for a whole float: JSON has one kind of number; the API server takes 1.0 for an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _boolean(value: object, path: Path, problems: list[Problem]) -> Any:
@@ -226,6 +229,7 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if isinstance(value, str):
             return as_string(value, path, problems)
+        value = _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
             cure = "; quote it" if isinstance(value, float) else ""
             return _refuse(path, problems, _expected("an integer or a string", value) + cure)
@@ -270,7 +274,8 @@ def _kind(value: object) -> str:
             return f"a Python {type(value).__name__}, which JSON does not have"
 
 
-def _segment(key: object, *, in_map: bool = False) -> str:
+def key_segment(key: object, *, in_map: bool = False) -> str:
+    """Return the path segment of a key: `.name` of a field, `[name]` of an entry of a map."""
     if not isinstance(key, str):
         return f"[{_kind(key)} as key]"
     return f"[{_shortened(key)}]" if in_map else f".{_shortened(key)}"
@@ -286,7 +291,8 @@ def _shortened(text: str, most: int = 80) -> str:
 
 def _printable(text: str) -> str:
     """Escape what would break a line, a terminal or UTF-8."""
-    return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode("ascii")
+    # By repr and not by the codec `unicode_escape`, which Python imports from disk at its first use.
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _is_unicode(text: str) -> bool:

@@ -1,0 +1,236 @@
+"""The walker does to a value what the API server does to a custom resource, and tells every problem at once."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentctl_core import AgentSpec, Problem
+from agentctl_core._agent import schema_of
+from agentctl_core._core_v1 import CORE_V1
+from agentctl_core._schema import compile_schema
+
+from .builders import nested
+from .strategies import any_json, damaged, specs
+
+Schema = dict[str, Any]
+
+STRING: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer"}
+BOOLEAN: Schema = {"type": "boolean"}
+INT_OR_STRING: Schema = {"x-kubernetes-int-or-string": True, "pattern": "^[0-9]+m?$", "x-hint": "is no amount"}
+STRING_MAP: Schema = {"type": "object", "additionalProperties": STRING}
+STRINGS: Schema = {"type": "array", "items": STRING}
+POINT: Schema = {
+    "type": "object",
+    "required": ["x"],
+    "properties": {"x": INTEGER, "label": STRING, "unit": {"type": "string", "default": "m"}},
+}
+PORTS: Schema = {
+    "type": "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["port", "protocol"],
+    "items": {
+        "type": "object",
+        "required": ["port"],
+        "properties": {"port": INTEGER, "protocol": {"type": "string", "default": "TCP"}},
+    },
+}
+HUGE = 10**5000
+LARGE_TEXT = "a" * 4_000_000
+
+check_spec = compile_schema(schema_of(AgentSpec), CORE_V1)
+
+
+def walk(schema: Schema, value: object) -> tuple[Any, list[str]]:
+    problems: list[Problem] = []
+    out = compile_schema(schema)(value, (None, "spec"), problems)
+    return out, [str(problem) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "stored"),
+    [
+        (STRING, "", ""),
+        (STRING, "é", "é"),
+        pytest.param(STRING, LARGE_TEXT, LARGE_TEXT, id="large-text"),
+        (INTEGER, 2**63 - 1, 2**63 - 1),
+        (INTEGER, 1.0, 1),
+        (BOOLEAN, False, False),
+        (INT_OR_STRING, 5, 5),
+        (INT_OR_STRING, 5.0, 5),
+        (INT_OR_STRING, "500m", "500m"),
+        (STRINGS, ("a", "b"), ["a", "b"]),
+        (STRING_MAP, MappingProxyType({"a": "b"}), {"a": "b"}),
+        (STRING_MAP, OrderedDict(a="b"), {"a": "b"}),
+        (POINT, {"x": 1}, {"x": 1, "unit": "m"}),
+        (POINT, {"x": 1, "unit": "km"}, {"x": 1, "unit": "km"}),
+    ],
+)
+def test_a_valid_value_is_stored_as_the_api_server_would_store_it(
+    schema: Schema, value: object, stored: object
+) -> None:
+    out, problems = walk(schema, value)
+    assert problems == []
+    assert out == stored
+    assert type(out) is type(stored)
+
+
+def test_nulls_of_fields_and_entries_are_dropped() -> None:
+    assert walk(POINT, {"x": 1, "label": None, "unit": None}) == ({"x": 1, "unit": "m"}, [])
+    assert walk(STRING_MAP, {"a": None, "b": "c"}) == ({"b": "c"}, [])
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        (STRING, None, "must be a string, not null"),
+        (STRING, 5, "must be a string, not a number; quote it"),
+        (STRING, True, "must be a string, not a boolean; quote it"),
+        (STRING, b"x", "must be a string, not a Python bytes, which JSON does not have"),
+        (STRING, "\ud800", "has a lone surrogate; it must be valid Unicode"),
+        (STRING | {"minLength": 1}, "", "must not be empty"),
+        (STRING | {"minLength": 2}, "a", "needs 2 characters or more"),
+        (STRING | {"maxLength": 2}, "abc", "has 3 characters; at most 2 are allowed"),
+        pytest.param(
+            STRING | {"maxLength": 9}, LARGE_TEXT, "has 4000000 characters; at most 9 are allowed", id="large-text"
+        ),
+        (STRING | {"enum": ["a", "b"]}, "c", '"c" is not one of a, b'),
+        pytest.param(STRING | {"enum": ["a"]}, LARGE_TEXT, f'"{"a" * 80}..." is not one of a', id="large-choice"),
+        (STRING | {"pattern": "^a$"}, "b", '"b" does not match ^a$'),
+        (STRING | {"pattern": "^a$"}, "a\n", r'"a\n" does not match ^a$'),
+        (STRING | {"pattern": r"^\d$"}, "٣", r'"٣" does not match ^\d$'),
+        (INTEGER, "1", "must be an integer, not a string"),
+        (INTEGER, True, "must be an integer, not a boolean"),
+        (INTEGER, 1.5, "must be an integer, not a number"),
+        (INTEGER, float("nan"), "must be an integer, not a number"),
+        (INTEGER, float("inf"), "must be an integer, not a number"),
+        pytest.param(INTEGER, HUGE, f"must be between {-(2**63)} and {2**63 - 1}", id="huge-integer"),
+        (INTEGER, 1e300, f"must be between {-(2**63)} and {2**63 - 1}"),
+        (INTEGER | {"format": "int32"}, 2**31, f"must be between {-(2**31)} and {2**31 - 1}"),
+        (INTEGER | {"minimum": 0, "maximum": 1}, -1, "must be between 0 and 1"),
+        (BOOLEAN, 1, "must be true or false, not a number"),
+        (BOOLEAN, "true", "must be true or false, not a string"),
+        (INT_OR_STRING, 0.5, "must be an integer or a string, not a number; quote it"),
+        (INT_OR_STRING, float("nan"), "must be an integer or a string, not a number; quote it"),
+        (INT_OR_STRING, True, "must be an integer or a string, not a boolean"),
+        pytest.param(INT_OR_STRING, HUGE, f"must be between {-(2**63)} and {2**63 - 1}", id="huge-int-or-string"),
+        (INT_OR_STRING, "5\n", r'"5\n" is no amount'),
+        (STRINGS, "abc", "must be a list, not a string"),
+        (STRINGS, {"a": 1}, "must be a list, not an object"),
+        (STRINGS | {"maxItems": 1}, ["a", "b"], "has 2 items; at most 1 are allowed"),
+        (STRINGS | {"minItems": 1}, [], "has 0 items; at least 1 are needed"),
+        (STRING_MAP, [], "must be an object, not a list"),
+        (STRING_MAP | {"maxProperties": 1}, {"a": "", "b": ""}, "has 2 entries; at most 1 are allowed"),
+        (POINT, "x", "must be an object, not a string"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_it_should_be(schema: Schema, value: object, problem: str) -> None:
+    assert walk(schema, value)[1] == [f"spec: {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        (POINT, {}, "spec.x: is required"),
+        (POINT, {"x": None}, "spec.x: is required"),
+        (POINT, {"x": "1"}, "spec.x: must be an integer, not a string"),
+        (POINT, {"x": 1, "y": None}, "spec.y: unknown field; the fields here are label, unit, x"),
+        (POINT, {"x": 1, "y" * 100: 1}, f"spec.{'y' * 80}...: unknown field; the fields here are label, unit, x"),
+        (POINT, {"x": 1, 5: 1}, "spec[a number as key]: unknown field; the fields here are label, unit, x"),
+        (POINT, {"x": 1, "\ud800": 1}, r"spec.\ud800: unknown field; the fields here are label, unit, x"),
+        (STRINGS, ["a", None, "b"], "spec[1]: must be a string, not null"),
+        (STRING_MAP, {"a/b": 1}, "spec[a/b]: must be a string, not a number; quote it"),
+        (STRING_MAP, {"a\nb": 1}, r"spec[a\nb]: must be a string, not a number; quote it"),
+        (STRING_MAP, {"\ud800": "a"}, r"spec[\ud800]: is no valid key; keys are Unicode strings"),
+        (STRING_MAP, {None: "a"}, "spec[null as key]: is no valid key; keys are Unicode strings"),
+        (PORTS, [{"port": 1}, {"port": 1, "protocol": "TCP"}], 'duplicate of item [0]: same port 1, protocol "TCP"'),
+    ],
+)
+def test_a_problem_has_the_path_of_its_field(schema: Schema, value: object, problem: str) -> None:
+    (told,) = walk(schema, value)[1]
+    assert told == (problem if problem.startswith("spec") else f"spec[1]: {problem}")
+
+
+def test_items_that_differ_in_one_key_are_no_duplicates() -> None:
+    assert walk(PORTS, [{"port": 1}, {"port": 1, "protocol": "UDP"}, {"port": 2}])[1] == []
+
+
+def test_an_item_with_a_wrong_key_is_told_once() -> None:
+    assert walk(PORTS, [{"port": "1"}, {"port": "1"}, 7])[1] == [
+        "spec[0].port: must be an integer, not a string",
+        "spec[1].port: must be an integer, not a string",
+        "spec[2]: must be an object, not a number",
+    ]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    schema = {"type": "object", "required": ["z"], "properties": {"a": STRINGS, "p": POINT, "z": STRING}}
+    value = {"a": ["", 1, 2], "p": {"x": True, "nope": {}}, "q": 0}
+    assert walk(schema, value)[1] == [
+        "spec.a[1]: must be a string, not a number; quote it",
+        "spec.a[2]: must be a string, not a number; quote it",
+        "spec.p.x: must be an integer, not a boolean",
+        "spec.p.nope: unknown field; the fields here are label, unit, x",
+        "spec.q: unknown field; the fields here are a, p, z",
+        "spec.z: is required",
+    ]
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+@pytest.mark.parametrize("field", ["image", "command", "env", "resources", "podTemplate", "nope"])
+def test_nesting_without_end_is_a_problem_like_others(kind: Any, field: str) -> None:
+    problems: list[Problem] = []
+    check_spec({"image": "a", field: nested(100_000, kind)}, (None, "spec"), problems)
+    assert problems
+    assert all(len(str(problem)) < 500 for problem in problems)
+
+
+def test_a_definition_is_followed() -> None:
+    check = compile_schema({"type": "array", "items": {"$ref": "Point"}}, {"Point": POINT})
+    problems: list[Problem] = []
+    check([{"x": 1}, {}], (None, "spec"), problems)
+    assert problems == [Problem("spec[1].x", "is required")]
+
+
+@pytest.mark.parametrize("default", [{}, []])
+def test_a_default_that_could_be_changed_by_its_receiver_is_refused(default: Any) -> None:
+    with pytest.raises(ValueError, match="defaults are scalars"):
+        compile_schema({"type": "object", "properties": {"a": STRING_MAP | {"default": default}}})
+
+
+def test_a_type_without_a_check_is_refused() -> None:
+    with pytest.raises(ValueError, match="no check for the schema type 'number'"):
+        compile_schema({"type": "number"})
+
+
+@given(any_json | damaged(specs, any_json))
+def test_what_is_accepted_is_plain_json_and_is_accepted_again_as_it_is(value: Any) -> None:
+    problems: list[Problem] = []
+    out = check_spec(value, (None, "spec"), problems)
+    if problems:
+        assert all(str(problem).isprintable() for problem in problems)
+        return
+    json.dumps(out, allow_nan=False, ensure_ascii=False).encode()
+    assert check_spec(out, (None, "spec"), problems) == out
+    assert problems == []
+
+
+@given(specs)
+def test_a_valid_spec_has_no_problems(spec: Any) -> None:
+    problems: list[Problem] = []
+    check_spec(spec, (None, "spec"), problems)
+    assert problems == []
+
+
+@given(st.lists(st.sampled_from(["image", "command", "replicas", "nope", "env"]), unique=True))
+def test_each_wrong_field_is_told_exactly_once(fields: list[str]) -> None:
+    problems: list[Problem] = []
+    check_spec({"image": "a"} | dict.fromkeys(fields, False), (None, "spec"), problems)
+    assert sorted(problem.path for problem in problems) == sorted(f"spec.{field}" for field in fields)
