@@ -423,12 +423,15 @@ class _Events:
 
 def _event(line: bytes, where: str) -> JsonObject:
     event = _decode(line, where)
-    manifest = event.get("object")
-    if event.get("type") not in _EVENT_TYPES or not isinstance(manifest, dict):
-        raise ApiFailure(f"{where}: not a watch event: {_excerpt(line)}", reason=INVALID_RESPONSE)
-    if event["type"] == "ERROR":
-        raise _status_failure(cast("JsonObject", manifest), where)
-    return event
+    manifest: object = event.get("object")
+    if event.get("type") in _EVENT_TYPES and isinstance(manifest, dict):
+        described = cast("JsonObject", manifest)
+        if event["type"] == "ERROR":
+            raise _status_failure(described, where)
+        metadata: object = described.get("metadata")
+        if isinstance(metadata, dict) and isinstance(cast("JsonObject", metadata).get("resourceVersion"), str):
+            return event
+    raise ApiFailure(f"{where}: not a watch event: {_excerpt(line)}", reason=INVALID_RESPONSE)
 
 
 def _query(**params: str | None) -> dict[str, str]:
@@ -481,9 +484,9 @@ def _translated(where: str, silence: str = "no answer in time") -> Generator[Non
         raise ApiFailure(f"{where}: {silence}", reason="Timeout") from error
     except httpx2.TimeoutException as error:
         raise ApiFailure(f"{where}: {_described(error)}", reason="Timeout") from error
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
         raise ApiFailure(f"{where}: {_described(error)}", reason="ConnectionFailed") from error
-    except (ConfigError, OSError, LookupError, ValueError) as error:
+    except (ConfigError, LookupError, ValueError) as error:
         raise ApiFailure(f"{where}: credentials: {_described(error)}", reason="CredentialsFailed") from error
 
 
@@ -569,7 +572,10 @@ def _load_config(context: str | None) -> SingleConfig:
     path = _kubeconfig_path()
     in_cluster = path is None and context is None and _has_service_account()
     with _configuring("the service account" if in_cluster else str(path or DEFAULT_KUBECONFIG)):
-        loaded = KubeConfig.from_service_account() if in_cluster else KubeConfig.from_file(path or DEFAULT_KUBECONFIG)
+        if in_cluster:
+            loaded = KubeConfig.from_service_account(SERVICE_ACCOUNT)
+        else:
+            loaded = KubeConfig.from_file(path or DEFAULT_KUBECONFIG)
         config = _selected(loaded, context)
         plugin = config.user.exec if config.user else None
         if plugin is not None and plugin.apiVersion not in _EXEC_VERSIONS:

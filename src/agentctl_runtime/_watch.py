@@ -20,7 +20,7 @@ WATCH_TIMEOUT_MIN, WATCH_TIMEOUT_MAX = 300, 600
 """Seconds after which the server ends a watch, drawn for each one so that watches do not all return together."""
 
 BACKOFF_MIN, BACKOFF_MAX = 0.8, 30.0
-"""Seconds between two attempts: the first, and the most that doubling leads to. Up to as much again is added to each."""
+"""Seconds between two attempts: the first, and the most that doubling leads to. Jitter adds up to as much again."""
 
 RETRY_AFTER_MAX = 300.0
 """Seconds that a Retry-After is believed for."""
@@ -59,7 +59,7 @@ class Reflector:
         synced: Set after the first list reached the sink, and never cleared.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what to watch, and what a test replaces
         self,
         api: Api,
         resource: Resource,
