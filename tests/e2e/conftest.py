@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests, and the hooks that start and stop their cluster."""
+"""Fixtures of the end-to-end tests."""
 
 from __future__ import annotations
 
@@ -9,58 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.session import CRD_FILE, E2E, SessionCluster, access, start_or_exit
+from tests.e2e import plugin
+from tests.e2e.session import CRD_FILE, access
 from tests.e2e.support import Kubectl, eventually
 
-_CLUSTER = pytest.StashKey[SessionCluster]()
 _EMPTY_SECONDS = 60
 
 
-def _cluster(config: pytest.Config) -> SessionCluster:
-    return config.stash.setdefault(_CLUSTER, SessionCluster())
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
-
-
-def _may_select(config: pytest.Config) -> bool:
-    # Arguments are files, folders or node ids; those of pytest-xdist's controller are all there is
-    # to go by, because it collects nothing itself.
-    for argument in config.args:
-        path = (config.invocation_params.dir / argument.partition("::")[0]).resolve()
-        if path.is_relative_to(E2E) or E2E.is_relative_to(path):
-            return True
-    return False
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """With pytest-xdist: start the cluster before the workers, which inherit how to reach it."""
-    config = session.config
-    distributes = config.pluginmanager.hasplugin("dsession")
-    if distributes and not _is_worker(config) and not config.option.collectonly and _may_select(config):
-        start_or_exit(_cluster(config), config)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Without pytest-xdist: start the cluster if one of the tests selected is an end-to-end test."""
-    config = session.config
-    if _is_worker(config) or config.option.collectonly or config.pluginmanager.hasplugin("dsession"):
-        return
-    if any(item.path.is_relative_to(E2E) for item in session.items):
-        start_or_exit(_cluster(config), config)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which part of the cluster ended during the tests: that explains their failures."""
-    for failure in _cluster(config).failures():
-        terminalreporter.section("the control plane failed")
-        terminalreporter.write_line(failure)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the cluster, also after failures and Ctrl-C."""
-    _cluster(config).stop()
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the hooks, unless a conftest.py further up has done so."""
+    if not config.pluginmanager.is_registered(plugin):
+        config.pluginmanager.register(plugin, plugin.__name__)
 
 
 @pytest.fixture(scope="session")

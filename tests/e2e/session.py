@@ -16,8 +16,7 @@ from tests.e2e.cluster.kwok_node import KwokNode
 from tests.e2e.cluster.processes import PartFailedError
 from tests.e2e.support import KubectlError
 
-E2E = Path(__file__).parent
-CRD_FILE = E2E.parent.parent / "crds" / "agents.yaml"
+CRD_FILE = Path(__file__).parent.parent.parent / "crds" / "agents.yaml"
 
 # How the workers of pytest-xdist, which are its child processes, learn of the cluster.
 _KUBECONFIG = "AGENTCTL_E2E_KUBECONFIG"
@@ -107,7 +106,7 @@ def access() -> Access:
     if _KUBECONFIG not in os.environ:
         raise LookupError(
             "pytest's controller process has started no control plane, because it has not loaded"
-            " tests/e2e/conftest.py: with pytest-xdist name tests/e2e on the command line"
+            " tests/e2e/plugin.py: with pytest-xdist name tests/e2e on the command line"
         )
     return Access(Path(os.environ[_KUBECONFIG]), Path(os.environ[_KUBECTL]), own=True)
 

@@ -168,7 +168,8 @@ def _build(folder: Path, programs: Sequence[_Program]) -> None:
 
 
 def _build_one(go: Path, program: _Program, folder: Path) -> None:
-    partial = folder / f"{program.name}.partial"
+    # Named by process: the go command of a killed build may still be writing its own.
+    partial = folder / f"{program.name}.{os.getpid()}.partial"
     options = ["-trimpath", "-ldflags", program.ldflags, "-o", str(partial)]
     _go(go, program.module, "build", *options, program.package)
     partial.replace(folder / program.name)
