@@ -14,7 +14,7 @@ import attrs
 from attrs import field, frozen
 
 from ._core_v1 import CORE_V1
-from ._json import dig
+from ._json import dig, reach
 from ._problem import InvalidAgent, Problem
 from ._schema import Check, compile_schema
 
@@ -165,7 +165,7 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
     problems: list[Problem] = []
     _check_type(manifest, problems)
     name = _check_name(manifest, problems)
-    raw_spec = manifest.get("spec") if isinstance(manifest, Mapping) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    raw_spec = reach(manifest, "spec")
     if raw_spec is None:
         problems.append(Problem("spec", "is required; the least is spec.image"))
         raise InvalidAgent(problems)
@@ -182,20 +182,21 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
 
 def _check_type(manifest: object, problems: list[Problem]) -> None:
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
-        value = cast("Mapping[str, object]", manifest).get(key) if isinstance(manifest, Mapping) else None
+        value = reach(manifest, key)
         if value is not None and value != wanted:
             problems.append(Problem(key, f"must be {wanted}"))
 
 
 def _check_name(manifest: object, problems: list[Problem]) -> str:
     """Return the name. Its rule stands in the CRD too: the pod, and with it labels and a host name, has it."""
-    name = dig(manifest, "metadata", "name", kind=str)
+    name = reach(manifest, "metadata", "name")
     if name is None:
         problems.append(Problem("metadata.name", "is required"))
-        return ""
-    if len(name) > NAME_MAX_LENGTH or not re.fullmatch(NAME_PATTERN.strip("^$"), name):
+    elif isinstance(name, str) and len(name) <= NAME_MAX_LENGTH and re.fullmatch(NAME_PATTERN.strip("^$"), name):
+        return name
+    else:
         problems.append(Problem("metadata.name", NAME_RULE))
-    return name
+    return ""
 
 
 def _structure(cls: type[T], data: Mapping[str, Any]) -> T:

@@ -5,28 +5,61 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
 
+MIN_INT64: Final = -(2**63)
+MAX_INT64: Final = 2**63 - 1
 
-def dig(value: object, *path: str, kind: type[T]) -> T | None:
-    """Return `value[path[0]][path[1]]...` where it is there and a `kind`, else None. A bool is no int."""
+
+def reach(value: object, *path: str) -> object:
+    """Return `value[path[0]][path[1]]...` where it is there, whatever it is, else None."""
     for key in path:
         if not isinstance(value, Mapping):
             return None
         value = cast("Mapping[object, object]", value).get(key)
-    if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-        return value
-    return None
+    return value
+
+
+def dig(value: object, *path: str, kind: type[T]) -> T | None:
+    """Return `value[path[0]][path[1]]...` where it is there and a `kind`, else None.
+
+    A bool is no int. What Kubernetes' JSON cannot hold is not there: integers beyond 64 bits, lone surrogates.
+    """
+    match found := reach(value, *path):
+        case bool() if kind is not bool:
+            return None
+        case int() if not MIN_INT64 <= found <= MAX_INT64:
+            return None
+        case str() if not is_unicode(found):
+            return None
+        case _:
+            return found if isinstance(found, kind) else None
 
 
 def dig_list(value: object, *path: str) -> tuple[Mapping[str, Any], ...]:
     """Return the objects in the list at `path`; items that are no objects are left out, as is what is no list."""
-    items: object = dig(value, *path, kind=object)
+    items = reach(value, *path)
     if not isinstance(items, list | tuple):
         return ()
     return tuple(cast("Mapping[str, Any]", item) for item in cast("list[object]", items) if isinstance(item, Mapping))
+
+
+def is_being_deleted(manifest: object) -> bool:
+    """Tell whether an object has a deletionTimestamp, whatever it says."""
+    return reach(manifest, "metadata", "deletionTimestamp") is not None
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a string can be written as UTF-8: whether it has no lone surrogate."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def copy_json(value: Any) -> Any:

@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 
 
 def _aware(_: object, attribute: Attribute[datetime], value: datetime) -> None:
-    if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, datetime) or value.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(
             f"Observed.{attribute.name} must be a datetime with a time zone, for example datetime.now(UTC)"
         )

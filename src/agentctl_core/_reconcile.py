@@ -84,7 +84,7 @@ def reconcile(manifest: Mapping[str, Any], observed: Observed, config: Config | 
 
 
 def prepare(manifest: Mapping[str, Any], config: Config | None = None) -> Prepared:
-    """Return the half of a decision that depends on spec, name, labels and annotations alone, for a host to cache."""
+    """Return the half of a decision that depends on spec and metadata alone, for a host to cache (see `Prepared`)."""
     identity = _identity(manifest)
     if identity is None:
         return Prepared(identity=None)
@@ -151,7 +151,7 @@ def _event(ref: Ref, identity: Identity, verdict: Verdict, now: datetime) -> Emi
         reason=verdict.reason,
         action="Reconcile",
         note=note.decode("utf-8", "ignore"),
-        time=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        time=now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
     )
 
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from ._json import MAX_INT64, MIN_INT64, is_unicode
 from ._problem import Problem
 
 Path: TypeAlias = "tuple[Path | None, str]"
@@ -23,8 +24,7 @@ Path: TypeAlias = "tuple[Path | None, str]"
 Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
 """Return the value as it would be stored; append what is wrong with it to the list."""
 
-_INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
-_INT64 = _INT_RANGES["int64"]
+_INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (MIN_INT64, MAX_INT64)}
 
 
 class _Invalid:
@@ -120,7 +120,7 @@ def _mapping(check_value: Check, most: int | None) -> Check:
         out: dict[str, Any] = {}
         for key, child in given.items():
             here = (path, key_segment(key, in_map=True))
-            if not isinstance(key, str) or not _is_unicode(key):
+            if not isinstance(key, str) or not is_unicode(key):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
                 _keep(out, key, check_value(child, here, problems))
@@ -177,7 +177,7 @@ def _string(schema: Mapping[str, Any]) -> Check:
         if not isinstance(value, str):
             cure = "; quote it" if isinstance(value, int | float) else ""
             return _refuse(path, problems, _expected("a string", value) + cure)
-        if not value.isascii() and not _is_unicode(value):
+        if not is_unicode(value):
             return _refuse(path, problems, "has a lone surrogate; it must be valid Unicode")
         if len(value) < least:
             return _refuse(path, problems, "must not be empty" if least == 1 else f"needs {least} characters or more")
@@ -233,8 +233,8 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
         if not isinstance(value, int) or isinstance(value, bool):
             cure = "; quote it" if isinstance(value, float) else ""
             return _refuse(path, problems, _expected("an integer or a string", value) + cure)
-        if not _INT64[0] <= value <= _INT64[1]:
-            return _refuse(path, problems, f"must be between {_INT64[0]} and {_INT64[1]}")
+        if not MIN_INT64 <= value <= MAX_INT64:
+            return _refuse(path, problems, f"must be between {MIN_INT64} and {MAX_INT64}")
         return value
 
     return check
@@ -293,11 +293,3 @@ def _printable(text: str) -> str:
     """Escape what would break a line, a terminal or UTF-8."""
     # By repr and not by the codec `unicode_escape`, which Python imports from disk at its first use.
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

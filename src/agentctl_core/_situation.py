@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ._agent import Agent
 from ._identity import Ownership, ownership
-from ._json import dig
+from ._json import dig, is_being_deleted
 from ._observed import Observed
 from ._problem import Problem
 
@@ -56,7 +56,10 @@ class Identity:
 
 @frozen(kw_only=True, unsafe_hash=False)
 class Prepared:
-    """The half of a decision that depends on the Agent's spec, name, labels and annotations alone: it can be cached.
+    """The half of a decision that depends on the Agent's spec and metadata alone, not on its status: it can be cached.
+
+    Of the metadata it depends on name, namespace, uid, labels and annotations. A cache must look at the uid too: a new
+    Agent of the same name has the generation of the old one.
 
     Attributes:
         identity: None where the manifest has no name: then there is nothing to say.
@@ -97,7 +100,7 @@ def assess(prepared: Prepared, identity: Identity, manifest: Mapping[str, Any], 
 
 
 def _want(prepared: Prepared, manifest: Mapping[str, Any]) -> Want:
-    if dig(manifest, "metadata", "deletionTimestamp", kind=str) is not None:
+    if is_being_deleted(manifest):
         return Want.GO
     if prepared.agent is None:
         return Want.INVALID
@@ -111,7 +114,7 @@ def _holder(pod: Mapping[str, Any], identity: Identity) -> Holder:
         case Ownership.PREDECESSOR:
             return Holder.PREDECESSOR
         case Ownership.OURS:
-            return Holder.ENDING if dig(pod, "metadata", "deletionTimestamp", kind=str) else Holder.OURS
+            return Holder.ENDING if is_being_deleted(pod) else Holder.OURS
 
 
 def _find_pod(identity: Identity, observed: Observed) -> Mapping[str, Any] | None:

@@ -5,19 +5,25 @@ Nothing here depends on the former status but `lastTransitionTime`, which moves 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ._identity import AGENT_LABEL
-from ._json import dig, dig_list
+from ._json import dig, dig_list, is_being_deleted
 from ._problem import Problem
 from ._situation import Holder, Identity, Prepared, Situation, Want
 
-MESSAGE_MAX_LENGTH = 32_000
-"""Kubernetes' convention allows 32,768 characters in a condition's message."""
+MESSAGE_MAX_LENGTH: Final = 32_768
+"""What Kubernetes' convention, and the CRD, allow in a condition's message."""
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= MESSAGE_MAX_LENGTH else f"{message[: MESSAGE_MAX_LENGTH - 3]}..."
 
 
 @frozen
@@ -27,7 +33,7 @@ class Verdict:
     type: str
     status: Literal["True", "False", "Unknown"]
     reason: str
-    message: str
+    message: str = field(converter=_shortened)
 
 
 def verdicts(prepared: Prepared, identity: Identity, situation: Situation) -> tuple[Verdict, ...]:
@@ -74,19 +80,19 @@ def find_condition(manifest: Mapping[str, Any], kind: str) -> Verdict | None:
 
 def timestamp(moment: datetime) -> str:
     """Return `2026-01-31T12:00:00Z`, as metav1.Time is written."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _condition(verdict: Verdict, former: object, observed: Mapping[str, int], now: datetime) -> dict[str, Any]:
-    since = None
+    since = ""
     if dig(former, "status", kind=str) == verdict.status:
-        since = dig(former, "lastTransitionTime", kind=str)
+        since = dig(former, "lastTransitionTime", kind=str) or ""
     return {
         "type": verdict.type,
         "status": verdict.status,
         "reason": verdict.reason,
         "message": verdict.message,
-        "lastTransitionTime": since or timestamp(now),
+        "lastTransitionTime": since if _DATE_TIME.fullmatch(since) else timestamp(now),
         **observed,
     }
 
@@ -101,9 +107,7 @@ def _accepted(prepared: Prepared, identity: Identity, situation: Situation) -> V
 
 def _tell_problems(problems: tuple[Problem, ...]) -> str:
     text = "; ".join(map(str, problems))
-    if len(text) <= MESSAGE_MAX_LENGTH:
-        return text
-    return f"{len(problems)} problems; the first are: {text[:MESSAGE_MAX_LENGTH]}..."
+    return text if len(text) <= MESSAGE_MAX_LENGTH else f"{len(problems)} problems; the first are: {text}"
 
 
 def _tell_stranger(identity: Identity, pod: Mapping[str, Any] | None) -> str:
@@ -131,7 +135,7 @@ def _ready(identity: Identity, situation: Situation, accepted: Verdict) -> Verdi
 
 
 def _refused(refusal: Mapping[str, Any] | None) -> Verdict:
-    message = (dig(refusal, "message", kind=str) or "no reason given")[:MESSAGE_MAX_LENGTH]
+    message = dig(refusal, "message", kind=str) or "no reason given"
     # Kubernetes tells quota from other refusals in the text alone: the reason is Forbidden for both.
     reason = "QuotaExceeded" if "exceeded quota" in message else "CreateRejected"
     return _not_ready(reason, f"The API server refuses the pod: {message}")
@@ -140,7 +144,7 @@ def _refused(refusal: Mapping[str, Any] | None) -> Verdict:
 def _pod_readiness(pod: Mapping[str, Any] | None) -> Verdict:
     conditions = {dig(c, "type", kind=str): c for c in dig_list(pod, "status", "conditions")}
     ready = conditions.get("Ready")
-    if dig(pod, "metadata", "deletionTimestamp", kind=str):
+    if is_being_deleted(pod):
         return _not_ready("Terminating", "The pod is ending.")
     if dig(ready, "status", kind=str) == "True":
         return Verdict("Ready", "True", "PodReady", "The pod is ready.")
@@ -153,7 +157,7 @@ def _pod_readiness(pod: Mapping[str, Any] | None) -> Verdict:
 
 
 def _told(condition: object, otherwise: str) -> str:
-    return (dig(condition, "message", kind=str) or otherwise)[:MESSAGE_MAX_LENGTH]
+    return dig(condition, "message", kind=str) or otherwise
 
 
 def _not_ready(reason: str, message: str) -> Verdict:

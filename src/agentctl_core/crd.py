@@ -63,7 +63,7 @@ def agent_schema() -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": {"description": "What is wanted."} | _expand(schema_of(AgentSpec, describe=True)),
-            "status": _STATUS,
+            "status": _expand(_STATUS),
         },
         "x-kubernetes-validations": [
             {

@@ -75,14 +75,15 @@ def test_a_dns_label_is_a_name(name: str) -> None:
     assert parse_agent(an_agent(metadata={"name": name})).name == name
 
 
-@pytest.mark.parametrize("name", ["", "a.b", "A", "-a", "a-", "a_b", "a\n", "\na", "a b", "é", "٣", "a" * 64])
-def test_anything_else_is_none(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["", "a.b", "A", "-a", "a-", "a_b", "a\n", "\na", "a b", "é", "٣", "\ud800", "a" * 64, 5, True, ["a"], {}]
+)
+def test_anything_else_is_none(name: Any) -> None:
     assert problems_of(an_agent(metadata={"name": name})) == [f"metadata.name: {NAME_RULE}"]
 
 
-@pytest.mark.parametrize("name", [None, 5, ["a"], {}])
-def test_a_name_is_required(name: Any) -> None:
-    assert problems_of(an_agent(metadata={"name": name})) == ["metadata.name: is required"]
+def test_a_name_is_required() -> None:
+    assert problems_of(an_agent(metadata={"name": None})) == ["metadata.name: is required"]
 
 
 def test_another_resource_is_refused() -> None:
