@@ -1,0 +1,241 @@
+"""Status tells what is seen, in the documented fields and no others."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from agentctl_core import EmitEvent, PatchStatus, Ref
+
+from .builders import GONE, NOW, NOW_TEXT, Json, a_pod, a_refusal, an_agent, condition, only, plan, reason, status_of
+from .strategies import any_json
+
+RUNNING: Json = {
+    "phase": "Running",
+    "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
+    "conditions": [{"type": "Ready", "status": "True"}],
+}
+EARLIER = "2026-01-30T08:00:00Z"
+
+
+def former(*, accepted: str = "True", ready: str = "False", since: Any = EARLIER) -> Json:
+    """A status written earlier."""
+    parts = {"reason": "Former", "message": "", "lastTransitionTime": since}
+    return {
+        "conditions": [
+            {"type": "Accepted", "status": accepted, **parts},
+            {"type": "Ready", "status": ready, **parts},
+        ]
+    }
+
+
+def since(status: Json, kind: str) -> str:
+    found = condition(status, kind)
+    assert found is not None
+    return str(found["lastTransitionTime"])
+
+
+def test_the_status_of_a_running_agent_in_full() -> None:
+    times = {"lastTransitionTime": NOW_TEXT, "observedGeneration": 3}
+    accepted = {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "The spec is valid."}
+    ready = {"type": "Ready", "status": "True", "reason": "PodReady", "message": "The pod is ready."}
+    action = only(PatchStatus, plan(an_agent(), a_pod(status=RUNNING)))
+    assert action == PatchStatus(
+        Ref("agentctl.dev/v1alpha1", "Agent", "team", "demo"),
+        "41",
+        {
+            "observedGeneration": 3,
+            "conditions": [accepted | times, ready | times],
+            "replicas": 1,
+            "selector": "agentctl.dev/agent=demo",
+            "podName": "demo",
+            "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
+        },
+    )
+
+
+def test_without_a_pod_there_is_nothing_to_tell_of_it() -> None:
+    status = status_of(an_agent(replicas=0))
+    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector"}
+    assert status["replicas"] == 0
+
+
+@pytest.mark.parametrize("owner_uid", [None, "uid-of-former-agent"])
+def test_the_pod_of_another_is_not_told_of(owner_uid: str | None) -> None:
+    status = status_of(an_agent(), a_pod(owner_uid=owner_uid, status=RUNNING))
+    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector"}
+    assert status["replicas"] == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "replicas"), [("Pending", 1), ("Running", 1), ("Unknown", 1), ("Succeeded", 0), ("Failed", 0)]
+)
+def test_a_pod_that_ended_is_no_replica(phase: str, replicas: int) -> None:
+    assert status_of(an_agent(), a_pod(status={"phase": phase}))["replicas"] == replicas
+
+
+@pytest.mark.parametrize("addresses", [None, [], [{"ip": ""}], [{"ip": 5}], "10.0.0.1", [None]])
+def test_addresses_are_told_where_there_are_any(addresses: Any) -> None:
+    assert "podIPs" not in status_of(an_agent(), a_pod(status={"podIPs": addresses}))
+
+
+@pytest.mark.parametrize(
+    ("pod", "told", "message"),
+    [
+        (a_pod(), "PodPending", "The pod is starting."),
+        (a_pod(status={"phase": "Pending"}), "PodPending", "The pod is starting."),
+        (a_pod(status=RUNNING), "PodReady", "The pod is ready."),
+        (a_pod(status=RUNNING, metadata={"deletionTimestamp": GONE}), "Terminating", "The pod is ending."),
+        (a_pod(status={"phase": "Running"}), "PodNotReady", "The pod is not ready."),
+        (
+            a_pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "message": "why"}]}),
+            "PodNotReady",
+            "why",
+        ),
+        (a_pod(status={"conditions": [{"type": "Ready", "status": True}]}), "PodPending", "The pod is starting."),
+        (
+            a_pod(
+                status={
+                    "phase": "Pending",
+                    "conditions": [
+                        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+                    ],
+                }
+            ),
+            "Unschedulable",
+            "0/3 nodes",
+        ),
+        (
+            a_pod(status={"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}),
+            "Unschedulable",
+            "No node can take the pod.",
+        ),
+        (
+            a_pod(owner_uid="uid-of-former-agent"),
+            "Terminating",
+            "Waiting for pod demo of a former Agent of this name to end.",
+        ),
+        (
+            a_pod(owner_uid=None),
+            "NotAccepted",
+            "No pod is made: NameConflict, see the condition Accepted.",
+        ),
+        (a_refusal(), "CreateRejected", "The API server refuses the pod: denied by policy"),
+        (
+            a_refusal("exceeded quota: pods"),
+            "QuotaExceeded",
+            "The API server refuses the pod: exceeded quota: pods",
+        ),
+        (a_refusal(""), "CreateRejected", "The API server refuses the pod: no reason given"),
+    ],
+)
+def test_ready_tells_why(pod: Json, told: str, message: str) -> None:
+    ready = condition(status_of(an_agent(), pod), "Ready")
+    assert ready is not None
+    assert (ready["status"] == "True") == (told == "PodReady")
+    assert (ready["reason"], ready["message"]) == (told, message)
+
+
+@pytest.mark.parametrize(
+    "pod", [(), (a_pod(status=RUNNING),), (a_pod(metadata={"deletionTimestamp": GONE}),), (a_refusal(),)]
+)
+def test_ready_is_absent_while_suspended(pod: tuple[Json, ...]) -> None:
+    status = status_of(an_agent(replicas=0, status=former()), *pod)
+    assert [c["type"] for c in status["conditions"]] == ["Accepted"]
+
+
+def test_an_invalid_agent_keeps_the_readiness_of_its_pod() -> None:
+    status = status_of(an_agent(image=""), a_pod(status=RUNNING))
+    assert reason(status, "Accepted") == "InvalidSpec"
+    assert reason(status, "Ready") == "PodReady"
+
+
+def test_accepted_tells_every_problem() -> None:
+    accepted = condition(status_of(an_agent(image="", replicas=2)), "Accepted")
+    assert accepted is not None
+    assert accepted["status"] == "False"
+    assert accepted["message"] == "spec.image: must not be empty; spec.replicas: must be between 0 and 1"
+
+
+def test_a_name_conflict_tells_whose_the_pod_is() -> None:
+    for pod, holder in ((a_pod(owner_uid=None), "no controller"), (a_pod(owner_kind="Job"), "Job demo")):
+        accepted = condition(status_of(an_agent(), pod), "Accepted")
+        assert accepted is not None
+        assert accepted["reason"] == "NameConflict"
+        assert f"(it belongs to {holder})" in accepted["message"]
+
+
+@pytest.mark.parametrize("size", [32_768, 4_000_000])
+def test_a_message_fits_into_its_condition(size: int) -> None:
+    pods = [
+        a_pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "message": "m" * size}]}),
+        a_pod(owner_kind="k" * size),
+        a_refusal("m" * size),
+    ]
+    for pod in pods:
+        for each in status_of(an_agent(), pod)["conditions"]:
+            assert len(each["message"]) <= 32_768
+    accepted = condition(status_of(an_agent(command=[0] * 1_000)), "Accepted")
+    assert accepted is not None
+    assert accepted["message"].startswith("1000 problems; the first are: spec.command[0]: must be")
+    assert len(accepted["message"]) == 32_768
+
+
+def test_the_transition_time_moves_only_when_the_status_does() -> None:
+    status = status_of(an_agent(status=former(accepted="True", ready="False")), a_pod(status=RUNNING))
+    assert (since(status, "Accepted"), since(status, "Ready")) == (EARLIER, NOW_TEXT)
+    status = status_of(an_agent(status=former(accepted="False", ready="True")), a_pod(status=RUNNING))
+    assert (since(status, "Accepted"), since(status, "Ready")) == (NOW_TEXT, EARLIER)
+
+
+def test_the_transition_time_is_in_utc_and_has_whole_seconds() -> None:
+    now = NOW.replace(microsecond=999_999).astimezone(timezone(timedelta(hours=-7)))
+    assert since(status_of(an_agent(), now=now), "Accepted") == NOW_TEXT
+    assert since(status_of(an_agent(), now=NOW.replace(year=987)), "Accepted") == "0987-01-31T12:00:00Z"
+
+
+@pytest.mark.parametrize("bad", [None, 5, "", "yesterday", "2026-01-30T08:00:00", EARLIER + "\n", {}])
+def test_a_transition_time_that_is_none_is_replaced(bad: Any) -> None:
+    assert since(status_of(an_agent(status=former(since=bad))), "Accepted") == NOW_TEXT
+
+
+@pytest.mark.parametrize(("generation", "observed"), [(7, 7), (None, None), ("7", None), (True, None), (2**63, None)])
+def test_the_generation_is_told_where_there_is_one(generation: Any, observed: int | None) -> None:
+    status = status_of(an_agent(metadata={"generation": generation}))
+    assert status.get("observedGeneration") == observed
+    assert all(each.get("observedGeneration") == observed for each in status["conditions"])
+
+
+def test_a_status_that_is_right_is_not_written_again() -> None:
+    manifest = an_agent(status=status_of(an_agent(), a_pod(status=RUNNING)))
+    assert plan(manifest, a_pod(status=RUNNING), now=NOW + timedelta(hours=1)) == ()
+
+
+@pytest.mark.parametrize("foreign", [{"kopf": {}}, {"nodeName": None}, {"replicas": "1"}, {"conditions": {}}])
+def test_what_others_put_into_the_status_is_taken_out(foreign: Json) -> None:
+    right = status_of(an_agent(), a_pod(status=RUNNING))
+    assert status_of(an_agent(status=right | foreign), a_pod(status=RUNNING)) == right
+
+
+@given(any_json)
+def test_a_malformed_status_changes_nothing_but_times(status: Any) -> None:
+    manifest = an_agent() | {"status": status}
+    new = status_of(manifest, a_pod(status=RUNNING))
+    for each in new["conditions"]:
+        each["lastTransitionTime"] = NOW_TEXT
+    assert new == status_of(an_agent(), a_pod(status=RUNNING))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"conditions": [{"type": "Accepted"}]},
+        {"conditions": [{"type": "Accepted", "status": "False", "reason": ["InvalidSpec"], "message": "m"}]},
+        {"conditions": [None, 5, {"type": ["Accepted"]}]},
+    ],
+)
+def test_a_malformed_condition_does_not_hide_an_event(broken: Json) -> None:
+    assert only(EmitEvent, plan(an_agent(image="", status=broken))).reason == "InvalidSpec"
