@@ -1,0 +1,18 @@
+"""A model of a Kubernetes cluster, for tests of anything that stands on `agentctl_core`: no I/O, no clock of its own.
+
+    cluster = ModelCluster(datetime(2026, 1, 1, tzinfo=UTC))
+    agent = cluster.create({"apiVersion": "agentctl.dev/v1alpha1", "kind": "Agent", ...})
+    for action in reconcile(agent, cluster.observe(agent)):
+        cluster.execute(action)
+    cluster.settle()
+
+The same model stands behind an HTTP face in `agentctl_runtime.embedded`. What it does not model: managedFields,
+admission policies, quota and service accounts, other nodes, containers that end or fail by themselves.
+"""
+
+from ._cluster import ModelCluster
+from ._node import Timings
+from ._refused import Refused
+from ._watch import WatchEvent
+
+__all__ = ["ModelCluster", "Refused", "Timings", "WatchEvent"]

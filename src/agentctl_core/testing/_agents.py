@@ -1,0 +1,85 @@
+"""Agents as the API server takes them: checked, pruned and defaulted by the schema in the CRD."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeAlias
+
+from .._agent import NAME_MAX_LENGTH, NAME_PATTERN, NAME_RULE
+from .._json import dig
+from .._problem import Problem
+from .._schema import Check, compile_schema
+from ..crd import agent_schema
+from ._decoded import Decoded
+from ._refused import cause, required
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_SCHEMAS = agent_schema()["properties"]
+_CHECKS: Final[dict[str, Check]] = {field: compile_schema(_SCHEMAS[field]) for field in ("spec", "status")}
+_UNKNOWN: Final = "unknown field"
+_REASONS: Final = (
+    ("must be an ", "FieldValueTypeInvalid"),
+    ("must be a ", "FieldValueTypeInvalid"),
+    ("must be true or false", "FieldValueTypeInvalid"),
+    ("duplicate of", "FieldValueDuplicate"),
+)
+"""How a problem of the core's walker begins -> the reason that the API server gives."""
+_STOPS_RULES: Final = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueTooMany")
+_RULES_NOT_CHECKED: Final = cause(
+    "<nil>",
+    "Invalid value: null: some validation rules were not checked because the object was invalid;"
+    " correct the existing errors to complete validation",
+)
+
+
+def decode(manifest: JsonObject) -> Decoded:
+    """Return an Agent pruned and defaulted, and every problem of its spec and status."""
+    problems: list[Problem] = []
+    out = dict(manifest)
+    for field, check in _CHECKS.items():
+        if manifest.get(field) is not None:
+            checked = check(manifest[field], (None, field), problems)
+            out[field] = checked if isinstance(checked, dict) else manifest[field]
+    causes = [_cause(problem) for problem in problems if not problem.message.startswith(_UNKNOWN)]
+    if manifest.get("spec") is None:
+        causes.append(required("spec"))
+    unknown = tuple(sorted(p.path for p in problems if p.message.startswith(_UNKNOWN)))
+    return Decoded(out, unknown=unknown, causes=(*causes, *_scale_causes(manifest)))
+
+
+def validate(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
+    """Return the rule of the CRD that a valid name still breaks: it holds at creation and ever after."""
+    name = manifest["metadata"].get("name", "")
+    if previous is None and (len(name) > NAME_MAX_LENGTH or not re.fullmatch(NAME_PATTERN.strip("^$"), name)):
+        return [cause("<nil>", f"Invalid value: metadata.name {NAME_RULE}")]
+    return []
+
+
+def finish(causes: list[JsonObject]) -> list[JsonObject]:
+    """Return causes as the API server tells them: rules in CEL are not looked at while the schema is broken."""
+    if any(item["reason"] in _STOPS_RULES for item in causes):
+        return [item for item in causes if item["field"] != "<nil>"] + [_RULES_NOT_CHECKED]
+    return causes
+
+
+def _scale_causes(manifest: JsonObject) -> list[JsonObject]:
+    """Return the refusal of `replicas: 1.0`: the schema takes it for an integer, the scale subresource does not."""
+    found: list[JsonObject] = []
+    for field in ("spec", "status"):
+        replicas = dig(manifest, field, "replicas", kind=float)
+        if replicas is not None and replicas.is_integer():
+            path = f".{field}.replicas"
+            told = f"{path} accessor error: {int(replicas)} is of the type float64, expected int64"
+            found.append(cause(path, f"Invalid value: 0: {told}"))
+    return found
+
+
+def _cause(problem: Problem) -> JsonObject:
+    path, message = problem.path, problem.message
+    if message == "is required":
+        return required(path)
+    reason = next((reason for start, reason in _REASONS if message.startswith(start)), "FieldValueInvalid")
+    if "items; at most" in message or "entries; at most" in message:
+        reason = "FieldValueTooMany"
+    return cause(path, f"Invalid value: {message}", reason)

@@ -1,0 +1,118 @@
+"""What an update has to pass, and what it makes of an object."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from .._json import dig
+from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
+from ._agents import finish
+from ._decoded import Decoded
+from ._metadata import updated_metadata
+from ._pods import resized
+from ._resources import AGENTS, NAMESPACES, PODS, Resource
+from ._storage import Key
+from ._strategies import strategy_of
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def causes_about(decoded: Decoded, part: str) -> list[JsonObject]:
+    """Return the schema's causes about one part of the object: the other is not what the request is about."""
+    return [item for item in decoded.causes if item["field"].lstrip(".").startswith(part)]
+
+
+def refuse_undecodable(resource: Resource, decoded: Decoded, *, strict: bool, patched: str | None) -> None:
+    """Raise what decoding found: always for what cannot be read, for unknown fields where `strict`."""
+    if decoded.malformed:
+        kind = resource.kind
+        raise refused.bad_request(
+            f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {decoded.malformed[0]}'
+        )
+    if strict and decoded.unknown:
+        raise refused.unknown_fields(resource, decoded.unknown, patched=patched)
+
+
+def refuse_invalid(resource: Resource, name: str, causes: list[JsonObject]) -> None:
+    """Raise 422 with these causes, if there are any."""
+    if causes:
+        raise refused.invalid(resource, name, finish(causes) if resource is AGENTS else causes)
+
+
+def refuse_unserved(resource: Resource, subresource: str | None) -> None:
+    """Raise 404 for a subresource that the kind does not have."""
+    served = [None, *(["status"] if resource.status else []), *(["resize"] if resource is PODS else [])]
+    if subresource not in served:
+        raise refused.unknown_resource()
+
+
+def refuse_other_object(resource: Resource, key: Key, desired: JsonObject) -> None:
+    """Refuse an update whose object is not the one that the URL names."""
+    name, namespace = (dig(desired, "metadata", field, kind=str) for field in ("name", "namespace"))
+    if not name:
+        told = f"the name of the object ({key[2]} based on URL) was undeterminable: name must be provided"
+        raise refused.bad_request(told)
+    if name != key[2]:
+        raise refused.bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[2]})")
+    if resource.namespaced and namespace and namespace != key[1]:
+        told = "the namespace of the provided object does not match the namespace sent on the request"
+        raise refused.bad_request(told)
+    if desired.get("apiVersion") != resource.api_version:
+        told = f"the API version in the data ({desired.get('apiVersion')}) does not match the expected API version"
+        raise refused.bad_request(f"{told} ({resource.api_version})")
+    if desired.get("kind") != resource.kind:
+        wrong = refused.invalid_value("kind", desired.get("kind"), f"must be {resource.kind}")
+        raise refused.invalid(resource, name, [wrong])
+
+
+def check_version(resource: Resource, name: str, metadata: JsonObject, current: JsonObject) -> None:
+    """Raise 409 where the resourceVersion of an update is not the present one."""
+    version = metadata.get("resourceVersion")
+    if version is None and not resource.unconditional_update:
+        wrong = refused.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        raise refused.invalid(resource, name, [wrong])
+    if version is not None and version != current["resourceVersion"]:
+        raise refused.conflict(resource, name)
+
+
+def combined(
+    resource: Resource, current: JsonObject, decoded: Decoded, subresource: str | None
+) -> tuple[JsonObject, list[JsonObject]]:
+    """Return what an update makes of an object, and which changes of metadata it may not make."""
+    given = decoded.manifest
+    metadata, causes = updated_metadata(given["metadata"], current["metadata"])
+    if subresource == "resize":
+        return current | {"spec": resized(given["spec"], current["spec"])}, []
+    if subresource == "status":
+        status = {"status": given["status"]} if "status" in given else {}
+        rest = {key: value for key, value in current.items() if key != "status"}
+        if resource is AGENTS:  # measured: metadata is ignored altogether, a wrong uid too
+            return rest | status, []
+        owners = {k: v for k, v in current["metadata"].items() if k == "ownerReferences"}
+        kept = {key: value for key, value in metadata.items() if key != "ownerReferences"}
+        return rest | status | {"metadata": kept | owners}, causes
+    new = given | {"metadata": metadata}
+    if resource.status:
+        new = {key: value for key, value in strategy_of(resource).default(new).items() if key != "status"}
+        new |= {"status": current["status"]} if "status" in current else {}
+    return new, causes
+
+
+def counted(manifest: JsonObject) -> JsonObject:
+    """Return the part of an object whose changes its generation counts."""
+    return {key: value for key, value in manifest.items() if key not in ("metadata", "status")}
+
+
+def is_done(resource: Resource, metadata: JsonObject) -> bool:
+    """Tell whether nothing holds an object any more whose deletion has begun."""
+    if resource is NAMESPACES or "finalizers" in metadata:
+        return False
+    return not metadata.get("deletionGracePeriodSeconds")
+
+
+def deleted(resource: Resource, gone: JsonObject) -> JsonObject:
+    """Return the Status that answers a DELETE of which nothing is left."""
+    group = {"group": resource.group} if resource.group else {}
+    metadata = gone["metadata"]
+    details = {"name": metadata["name"], **group, "kind": resource.plural, "uid": metadata["uid"]}
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}

@@ -1,0 +1,133 @@
+"""The controllers that clean up: the garbage collector and the namespace controller, each as one pure step.
+
+A step looks at the present state, makes at most the writes that it asks for, and says whether it made any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from .._actions import Ref
+from .._json import dig_list
+from ._apiserver import ApiServer
+from ._deletion import FOREGROUND, ORPHAN
+from ._refused import Refused
+from ._resources import NAMESPACES, by_kind
+from ._storage import Key
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_ABSENT: Final = "absent"
+_WAITING: Final = "waiting"
+_SOLID: Final = "solid"
+
+
+def collect_garbage(api: ApiServer) -> bool:
+    """Delete what lost all its owners, and finish foreground and orphaning deletions of owners."""
+    changed = False
+    for key in sorted(api.storage.objects):
+        manifest = api.storage.objects.get(key)
+        if manifest is None:
+            continue
+        finalizers = manifest["metadata"].get("finalizers", ())
+        if "deletionTimestamp" not in manifest["metadata"]:
+            changed |= _collect(api, manifest)
+        elif ORPHAN in finalizers:
+            changed |= _orphan(api, manifest)
+        elif FOREGROUND in finalizers:
+            changed |= _finish_foreground(api, manifest)
+    return changed
+
+
+def _collect(api: ApiServer, manifest: JsonObject) -> bool:
+    """Delete an object without any owner left; take references to owners that are gone from one that has another."""
+    references = dig_list(manifest, "metadata", "ownerReferences")
+    if not references:
+        return False
+    states = [_owner_state(api, manifest, reference) for reference in references]
+    if _SOLID in states:
+        solid = [dict(r) for r, state in zip(references, states, strict=True) if state == _SOLID]
+        if len(solid) == len(references):
+            return False
+        return _patch_metadata(api, manifest, {"ownerReferences": solid})
+    metadata = manifest["metadata"]
+    api.delete(_ref(manifest), uid=metadata["uid"], resource_version=metadata["resourceVersion"])
+    return True
+
+
+def _owner_state(api: ApiServer, manifest: JsonObject, reference: Mapping[str, Any]) -> str:
+    resource = by_kind(str(reference.get("apiVersion")), str(reference.get("kind")))
+    if resource is None:
+        return _SOLID  # the real one cannot look such an owner up, and leaves its dependents alone
+    namespace = manifest["metadata"].get("namespace", "") if resource.namespaced else ""
+    owner = api.storage.objects.get((resource.full_name, namespace, str(reference.get("name"))))
+    if owner is None or owner["metadata"]["uid"] != reference.get("uid"):
+        return _ABSENT
+    ending = "deletionTimestamp" in owner["metadata"]
+    return _WAITING if ending and FOREGROUND in owner["metadata"].get("finalizers", ()) else _SOLID
+
+
+def _dependents(api: ApiServer, uid: str) -> list[tuple[Key, Mapping[str, Any]]]:
+    return [
+        (key, reference)
+        for key, manifest in sorted(api.storage.objects.items())
+        for reference in dig_list(manifest, "metadata", "ownerReferences")
+        if reference.get("uid") == uid
+    ]
+
+
+def _finish_foreground(api: ApiServer, manifest: JsonObject) -> bool:
+    if any(reference.get("blockOwnerDeletion") for _, reference in _dependents(api, manifest["metadata"]["uid"])):
+        return False
+    return _without_finalizer(api, manifest, FOREGROUND)
+
+
+def _orphan(api: ApiServer, manifest: JsonObject) -> bool:
+    uid = manifest["metadata"]["uid"]
+    for key in {key for key, _ in _dependents(api, uid)}:
+        dependent = api.storage.objects[key]
+        kept = [dict(r) for r in dig_list(dependent, "metadata", "ownerReferences") if r.get("uid") != uid]
+        _patch_metadata(api, dependent, {"ownerReferences": kept or None})
+    return _without_finalizer(api, manifest, ORPHAN)
+
+
+def _without_finalizer(api: ApiServer, manifest: JsonObject, finalizer: str) -> bool:
+    kept = [item for item in manifest["metadata"]["finalizers"] if item != finalizer]
+    return _patch_metadata(api, manifest, {"finalizers": kept or None})
+
+
+def _patch_metadata(api: ApiServer, manifest: JsonObject, metadata: JsonObject) -> bool:
+    version = {"resourceVersion": manifest["metadata"]["resourceVersion"]}
+    api.patch(_ref(manifest), {"metadata": version | metadata}, strict=False)
+    return True
+
+
+def _ref(manifest: JsonObject) -> Ref:
+    metadata = manifest["metadata"]
+    return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def empty_namespaces(api: ApiServer) -> bool:
+    """Delete the content of namespaces that are being deleted, and each of them once it is empty."""
+    changed = False
+    for key, namespace in list(api.storage.select(NAMESPACES.full_name, None)):
+        if "deletionTimestamp" in namespace["metadata"]:
+            changed |= _empty(api, key)
+    return changed
+
+
+def _empty(api: ApiServer, key: Key) -> bool:
+    content = [item for (_, namespace, _), item in sorted(api.storage.objects.items()) if namespace == key[2]]
+    if not content:
+        api.discard(key)
+        return True
+    changed = False
+    for manifest in content:
+        if "deletionTimestamp" not in manifest["metadata"]:
+            try:
+                api.delete(_ref(manifest))
+            except Refused:  # it went with another one
+                continue
+            changed = True
+    return changed

@@ -1,0 +1,129 @@
+"""A host of the core in the smallest form: what is observed from the model, and how an action is executed on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize
+from .._json import copy_json, dig, dig_list
+from .._merge import merge_diff
+from .._reconcile import wanted
+from ._apiserver import ApiServer
+from ._refused import Refused
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_INSTANCE: Final = "agentctl-model"
+_PASSING: Final = ("Conflict", "TooManyRequests", "ServerTimeout", "Timeout", "InternalError")
+"""Reasons of refusals that a later attempt may not meet."""
+
+
+def observed_objects(api: ApiServer, manifest: Mapping[str, Any]) -> tuple[JsonObject, ...]:
+    """Return what stands under the names that `wanted` gives, and whatever else has the Agent as an owner."""
+    uid = dig(manifest, "metadata", "uid", kind=str)
+    names = {(ref.api_version, ref.kind, ref.namespace, ref.name) for ref in wanted(manifest)}
+    found: list[JsonObject] = []
+    for (_, namespace, name), item in sorted(api.storage.objects.items()):
+        owners = {reference.get("uid") for reference in dig_list(item, "metadata", "ownerReferences")}
+        if (item["apiVersion"], item["kind"], namespace, name) in names or (uid is not None and uid in owners):
+            found.append(copy_json(item))
+    return tuple(found)
+
+
+def execute(api: ApiServer, action: Action) -> tuple[bool, JsonObject | None]:
+    """Execute one action.
+
+    Returns:
+        Whether the rest of the plan still holds, and the Status of a creation that was refused for good.
+    """
+    match action:
+        case Create(manifest):
+            return _create(api, manifest)
+        case Patch(ref, uid, version, patch):
+            precondition = {"metadata": {"uid": uid, "resourceVersion": version}}
+            return _holds(api, ref, _joined(patch, precondition), None), None
+        case PatchStatus(ref, version, status):
+            return _patch_status(api, ref, version, status), None
+        case Resize(ref, uid, containers):
+            return _resize(api, ref, uid, containers), None
+        case Delete(ref, uid, version):
+            return _delete(api, ref, uid, version), None
+        case EmitEvent():
+            _emit(api, action)
+            return True, None
+        case Requeue():
+            return True, None
+
+
+def _create(api: ApiServer, manifest: JsonObject) -> tuple[bool, JsonObject | None]:
+    try:
+        api.create(manifest)
+    except Refused as error:
+        lasting = error.reason != "AlreadyExists" and error.reason not in _PASSING
+        return False, error.status if lasting else None
+    return True, None
+
+
+def _patch_status(api: ApiServer, ref: Ref, version: str | None, status: JsonObject) -> bool:
+    try:
+        present = api.get(ref).get("status")
+    except Refused:
+        return False
+    difference = merge_diff(present, status)
+    body: JsonObject = {"status": difference} if difference or present is None else {}
+    if version is not None:
+        body["metadata"] = {"resourceVersion": version}
+    return _holds(api, ref, body, "status")
+
+
+def _resize(api: ApiServer, ref: Ref, uid: str, containers: Any) -> bool:
+    try:
+        pod = api.get(ref)
+    except Refused:
+        return False
+    if pod["metadata"]["uid"] != uid:
+        return False
+    resources = {item["name"]: item["resources"] for item in containers}
+    spec: JsonObject = {}
+    for field in ("initContainers", "containers"):
+        if field in pod["spec"]:
+            listed = dig_list(pod, "spec", field)
+            spec[field] = [dict(c) | {"resources": resources.get(c["name"], c.get("resources", {}))} for c in listed]
+    body = {"metadata": {"resourceVersion": pod["metadata"]["resourceVersion"]}, "spec": spec}
+    return _holds(api, ref, body, "resize")
+
+
+def _holds(api: ApiServer, ref: Ref, body: JsonObject, subresource: str | None) -> bool:
+    """Send a patch; a refusal means that the plan was made from a view that is out of date."""
+    try:
+        api.patch(ref, body, subresource=subresource)
+    except Refused as error:
+        if error.reason not in ("NotFound", "Conflict"):
+            raise
+        return False
+    return True
+
+
+def _delete(api: ApiServer, ref: Ref, uid: str, version: str | None) -> bool:
+    try:
+        api.delete(ref, uid=uid, resource_version=version)
+    except Refused as error:
+        if error.reason not in ("NotFound", "Conflict"):
+            raise
+        # Another uid: it is gone already. Another resourceVersion: whether it may go is to be decided again.
+        return error.reason == "NotFound" or "the UID in the precondition" in str(error)
+    return True
+
+
+def _emit(api: ApiServer, event: EmitEvent) -> None:
+    try:
+        api.create(event.manifest(_INSTANCE))
+    except Refused as error:
+        # Events are told once and never insisted on; an event that breaks a rule is a mistake of ours.
+        if error.reason in ("Invalid", "BadRequest"):
+            raise
+
+
+def _joined(patch: JsonObject, precondition: JsonObject) -> JsonObject:
+    return patch | {"metadata": (patch.get("metadata") or {}) | precondition["metadata"]}
