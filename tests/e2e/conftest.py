@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import plugin
+from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.session import CRD_FILE, access
 from tests.e2e.support import Kubectl, eventually
 
@@ -76,3 +77,13 @@ def crd(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> str:
     # Established comes before the API server lists it in its discovery documents.
     eventually(lambda: kubectl("get", "agents.agentctl.dev", "--all-namespaces"), 30, "agents are served")
     return "agents.agentctl.dev"
+
+
+@pytest.fixture
+def operator(kubeconfig: Path, crd: str, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """The operator as a process, serving the test's namespace alone; it must end well when the test does."""
+    assert crd
+    process = OperatorProcess(kubeconfig, namespace, tmp_path / "log")
+    process.start()
+    yield process
+    assert process.stop() == 0
