@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from attrs import frozen
-
-from .._json import dig
 
 JsonObject: TypeAlias = dict[str, Any]
 
 
 def object_at(value: object, *path: str) -> JsonObject:
     """Return the object at a path of a manifest; an empty one where there is none."""
-    found: JsonObject = dict(dig(value, *path, kind=Mapping) or {})  # pyright: ignore[reportUnknownArgumentType]
-    return found
+    for key in path:
+        value = cast("Mapping[str, object]", value).get(key) if isinstance(value, Mapping) else None
+    return dict(cast("JsonObject", value)) if isinstance(value, Mapping) else {}
 
 
 @frozen(unsafe_hash=False)

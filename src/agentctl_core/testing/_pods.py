@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
 from .._json import dig, dig_list
@@ -239,7 +240,7 @@ def _validate_spec(spec: JsonObject) -> list[JsonObject]:
 
 
 def _validate_container(
-    container: JsonObject, path: str, names: set[str], volumes: Set[object]
+    container: JsonObject, path: str, names: set[str], volumes: AbstractSet[object]
 ) -> Iterator[JsonObject]:
     name, image = container.get("name", ""), container.get("image", "")
     if not name:
@@ -257,7 +258,7 @@ def _validate_container(
     yield from _validate_references(container, path, volumes)
 
 
-def _validate_references(container: JsonObject, path: str, volumes: Set[object]) -> Iterator[JsonObject]:
+def _validate_references(container: JsonObject, path: str, volumes: AbstractSet[object]) -> Iterator[JsonObject]:
     for index, variable in enumerate(dig_list(container, "env")):
         here, env_name = f"{path}.env[{index}].name", variable.get("name", "")
         if not env_name:

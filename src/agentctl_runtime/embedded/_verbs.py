@@ -1,0 +1,150 @@
+"""Requests answered by the verbs of the model."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias, cast
+
+from attrs import frozen
+
+from agentctl_core import Ref
+from agentctl_core.testing import ModelCluster, Refused
+from agentctl_core.testing.rest import (
+    Resource,
+    bad_request,
+    failure,
+    method_not_allowed,
+    unknown_resource,
+    unsupported_media_type,
+)
+
+from ._lists import list_objects
+from ._requests import Request, unsupported_option
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_PLAIN: Final = {"/readyz": "ok", "/livez": "ok", "/healthz": "ok"}
+_VERSION: Final = {"major": "1", "minor": "37", "gitVersion": "v1.37.2", "platform": "linux/amd64"}
+_NO_SUCH_PAGE: Final = "404 page not found\n"
+_JSON_TYPES: Final = ("", "application/json")
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_PROPAGATIONS: Final = ("Foreground", "Background", "Orphan")
+
+
+@frozen(unsafe_hash=False)
+class Answer:
+    """A response: a string is sent as plain text, an object as JSON."""
+
+    code: int
+    body: JsonObject | str
+
+
+def answer(cluster: ModelCluster, request: Request) -> Answer:
+    """Answer any request but a watch.
+
+    Raises:
+        Refused: the API server refuses it.
+    """
+    resource = request.resource
+    if resource is None:
+        return _page(request)
+    if request.query.get("dryRun"):
+        cluster = cluster.copy()
+    if request.name is None:
+        return _on_collection(cluster, request, resource)
+    return _on_object(cluster, request, resource)
+
+
+def _page(request: Request) -> Answer:
+    if request.path in _PLAIN:
+        return Answer(200, _PLAIN[request.path])
+    if request.path == "/version":
+        return Answer(200, dict(_VERSION))
+    return Answer(404, _NO_SUCH_PAGE)
+
+
+def _on_collection(cluster: ModelCluster, request: Request, resource: Resource) -> Answer:
+    match request.method:
+        case "GET":
+            return Answer(200, list_objects(cluster, request, resource))
+        case "POST" if request.namespace is not None or not resource.namespaced:
+            manifest = _manifest(request, resource)
+            return Answer(201, cluster.create(manifest, strict=request.strict))
+        case _:
+            raise method_not_allowed()
+
+
+def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> Answer:
+    ref = request.ref(resource)
+    match request.method, request.subresource:
+        case "GET", None | "status":
+            return Answer(200, cluster.get(ref))
+        case "PATCH", subresource:
+            if request.content_type != _MERGE_PATCH:
+                raise unsupported_media_type(_MERGE_PATCH)
+            patch = _patch(request)
+            return Answer(200, cluster.patch(ref, patch, subresource=subresource, strict=request.strict))
+        case "PUT", subresource:
+            manifest = _manifest(request, resource)
+            metadata: JsonObject = manifest.get("metadata") or {}
+            name = metadata.get("name")
+            if name != ref.name:
+                told = f"the name of the object ({name}) does not match the name on the URL ({ref.name})"
+                raise bad_request(told)
+            return Answer(200, cluster.update(manifest, subresource, strict=request.strict))
+        case "DELETE", None:
+            return _delete(cluster, request, ref)
+        case _, None | "status" | "resize":
+            raise method_not_allowed()
+        case _:
+            raise unknown_resource()
+
+
+def _patch(request: Request) -> Any:
+    try:
+        return request.json()
+    except Refused as error:
+        raise bad_request("invalid JSON patch") from error
+
+
+def _manifest(request: Request, resource: Resource) -> JsonObject:
+    """Return the object in the body, with what the URL says about it filled in."""
+    if request.content_type not in _JSON_TYPES:
+        accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        raise unsupported_media_type(accepted)
+    manifest = {"apiVersion": resource.api_version, "kind": resource.kind} | request.json_object()
+    if manifest["apiVersion"] != resource.api_version:
+        told = f"the API version in the data ({manifest['apiVersion']}) does not match the expected API version"
+        raise bad_request(f"{told} ({resource.api_version})")
+    if manifest["kind"] != resource.kind:
+        what, wanted = manifest["kind"], resource.kind
+        raise bad_request(f'{what} in version "{resource.version}" cannot be handled as a {wanted}')
+    metadata = manifest.get("metadata")
+    if not resource.namespaced or not isinstance(metadata, dict | None):
+        return manifest
+    fields = cast("JsonObject", metadata or {})
+    if fields.get("namespace") not in (None, "", request.namespace):
+        told = "the namespace of the provided object does not match the namespace sent on the request"
+        raise bad_request(told)
+    return manifest | {"metadata": fields | {"namespace": request.namespace}}
+
+
+def _delete(cluster: ModelCluster, request: Request, ref: Ref) -> Answer:
+    """Delete with DeleteOptions from the body, where there is one, or else from the query."""
+    options: JsonObject = request.json_object() if request.body.strip() else dict(request.query)
+    propagation = options.get("propagationPolicy")
+    if propagation is not None and propagation not in _PROPAGATIONS:
+        raise unsupported_option("DeleteOptions", "propagationPolicy", propagation, (*_PROPAGATIONS, "nil"))
+    preconditions: JsonObject = options.get("preconditions") or {}
+    grace = options.get("gracePeriodSeconds")
+    try:
+        seconds = None if grace is None else int(grace)
+    except (TypeError, ValueError):
+        raise failure(400, "BadRequest", "gracePeriodSeconds must be an integer") from None
+    gone = cluster.delete(
+        ref,
+        uid=preconditions.get("uid"),
+        resource_version=preconditions.get("resourceVersion"),
+        propagation=propagation,
+        grace_seconds=seconds,
+    )
+    return Answer(200, gone)

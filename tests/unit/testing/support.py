@@ -1,0 +1,104 @@
+"""Builders for the tests of the model cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from agentctl_core import Ref, reconcile
+from agentctl_core.testing import ModelCluster, Refused
+
+START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+AGENT_API = "agentctl.dev/v1alpha1"
+
+
+def new_cluster(**options: Any) -> ModelCluster:
+    return ModelCluster(START, **options)
+
+
+def agent(name: str = "demo", **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": AGENT_API, "kind": "Agent", "metadata": metadata, "spec": {"image": "example/agent", **spec}}
+
+
+def pod(name: str = "demo", **spec: Any) -> dict[str, Any]:
+    containers = [{"name": "main", "image": "example/image:1"}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers, **spec}}
+
+
+def config_map(name: str = "demo", **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}}
+
+
+def owner(manifest: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    return {
+        "apiVersion": manifest["apiVersion"],
+        "kind": manifest["kind"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        **fields,
+    }
+
+
+def agent_ref(name: str = "demo") -> Ref:
+    return Ref(AGENT_API, "Agent", "default", name)
+
+
+def pod_ref(name: str = "demo") -> Ref:
+    return Ref("v1", "Pod", "default", name)
+
+
+def config_map_ref(name: str = "demo") -> Ref:
+    return Ref("v1", "ConfigMap", "default", name)
+
+
+def exists(cluster: ModelCluster, ref: Ref) -> bool:
+    try:
+        cluster.get(ref)
+    except Refused as error:
+        assert error.reason == "NotFound"
+        return False
+    return True
+
+
+def refusal(call: Callable[[], object]) -> Refused:
+    with pytest.raises(Refused) as caught:
+        call()
+    return caught.value
+
+
+def condition(manifest: dict[str, Any], kind: str) -> tuple[str, str]:
+    found = next(c for c in manifest["status"]["conditions"] if c["type"] == kind)
+    return found["status"], found.get("reason", "")
+
+
+def reconcile_once(cluster: ModelCluster, name: str = "demo") -> int:
+    """Reconcile an Agent as a host does; return the length of the plan."""
+    if not exists(cluster, agent_ref(name)):
+        return 0
+    manifest = cluster.get(agent_ref(name))
+    plan = reconcile(manifest, cluster.observe(manifest))
+    for action in plan:
+        if not cluster.execute(action):
+            break
+    return len(plan)
+
+
+def writes_until_quiet(cluster: ModelCluster, name: str = "demo", seconds: float = 120) -> None:
+    """Let host and controllers run, through time, until neither has anything to write."""
+    end = cluster.now.timestamp() + seconds
+    while True:
+        before = cluster.storage.resource_version
+        cluster.settle()
+        reconcile_once(cluster, name)
+        cluster.settle()
+        if cluster.storage.resource_version != before:
+            continue
+        deadline = cluster.next_deadline()
+        if deadline is None or deadline.timestamp() > end:
+            return
+        cluster.advance((deadline - cluster.now).total_seconds())
