@@ -52,6 +52,7 @@ INVALID_RESPONSE = "InvalidResponse"
 NOT_SENT = "NotSent"
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
+_UID_FIELD = "metadata.uid"
 _MAX_RETRY_AFTER = 3600.0
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 _EVENT_TYPES = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
@@ -102,7 +103,13 @@ class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its ca
 
     @property
     def is_conflict(self) -> bool:
-        """A precondition (uid or resourceVersion) does not hold: observe again."""
+        """A precondition (uid or resourceVersion) does not hold: observe again.
+
+        Measured: DELETE answers 409 Conflict for either; PATCH does so for a resourceVersion, but a uid that is not the
+        object's is 422 Invalid with `metadata.uid` among its causes, which is no verdict on the object.
+        """
+        if self.code == HTTPStatus.UNPROCESSABLE_ENTITY:
+            return _UID_FIELD in _invalid_fields(self.status)
         return self.code == HTTPStatus.CONFLICT and self.reason == "Conflict"
 
     @property
@@ -119,8 +126,10 @@ class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its ca
         Invalid, forbidden, over quota, too large, denied by a webhook. An error page of something between us and the
         server (`InvalidResponse`) is none, except 413, which whoever says it means the object.
         """
-        if self.code is None or self.is_expired:
+        if self.code is None:
             return self.reason == NOT_SENT
+        if self.is_expired or self.is_conflict:
+            return False
         if self.reason == INVALID_RESPONSE:
             return self.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return 400 <= self.code < 500 and self.code not in {401, 404, 408, 409, 410, 429}  # noqa: PLR2004 -- 4xx
@@ -521,6 +530,13 @@ def _status_failure(
         status=status,
         retry_after=retry_after,
     )
+
+
+def _invalid_fields(status: JsonObject | None) -> list[object]:
+    details: object = (status or {}).get("details")
+    causes: object = cast("JsonObject", details).get("causes") if isinstance(details, dict) else None
+    listed = cast("list[object]", causes) if isinstance(causes, list) else []
+    return [cast("JsonObject", cause).get("field") for cause in listed if isinstance(cause, dict)]
 
 
 def _seconds(value: object) -> float | None:

@@ -130,17 +130,18 @@ class Reflector:
             timeout_seconds=int(WATCH_TIMEOUT_MIN + self._uniform() * (WATCH_TIMEOUT_MAX - WATCH_TIMEOUT_MIN)),
         )
         async with watch as events:
-            opened = asyncio.get_running_loop().time()
+            opened, heard = asyncio.get_running_loop().time(), False
             try:
                 async for event in events:
                     if event["type"] != "BOOKMARK":
                         sink.apply(event["type"], event["object"])
                     self._version = event["object"]["metadata"]["resourceVersion"]
-                    self._backoff = BACKOFF_MIN
+                    self._backoff, heard = BACKOFF_MIN, True
             finally:
-                # A quiet resource on a server without bookmarks is no reason to be away for longer and longer.
-                if asyncio.get_running_loop().time() - opened >= BACKOFF_MAX:
-                    self._backoff = BACKOFF_MIN
+                # Not even a bookmark: that is also how a version looks that the server will only reach some day, as
+                # after etcd was restored from a backup. A list tells, and is cheap where nothing ever happens.
+                if not heard and asyncio.get_running_loop().time() - opened >= BACKOFF_MAX:
+                    self._backoff, self._version = BACKOFF_MIN, None
 
     def _after(self, failure: ApiFailure) -> float:
         # Connections come back and servers recover, but another answer may be about the version, whatever its code;

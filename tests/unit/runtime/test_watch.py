@@ -259,10 +259,12 @@ def test_a_silent_stream_is_given_up_after_75_seconds() -> None:
     assert [context["reason"] for _, context in recorder.logged] == ["Timeout"]
 
 
-def test_quiet_resources_without_bookmarks_are_watched_nearly_all_the_time() -> None:
-    server = Server(listed("5"), *(stream(FOREVER) for _ in range(10)))
-    play(server, seconds=75.8 * 8 + 1)
-    assert server.watched_from == ["list"] + ["5"] * 9
+def test_a_stream_without_any_event_or_bookmark_leads_to_a_new_list() -> None:
+    """So looks a version that lies in the future, after etcd was restored: no error, and silence for ever."""
+    server = Server(listed("5000", "a"), stream(FOREVER), listed("40", "b"), stream(FOREVER), listed("40", "b"))
+    recorder = play(server, seconds=75.8 * 2 + 1)
+    assert recorder.told == ["replace@5000", "replace@40", "replace@40"]
+    assert server.times == pytest.approx([0, 0, 75.8, 75.8, 151.6, 151.6])
 
 
 def test_a_stream_with_bookmarks_lives_on() -> None:
@@ -321,7 +323,6 @@ def test_a_version_that_the_server_does_not_accept_leads_to_a_new_list() -> None
 
 
 def test_a_version_that_fails_for_long_leads_to_a_new_list() -> None:
-    """After etcd was restored from a backup the version lies in the future: 504, reason Timeout, for ever."""
     server = Server(listed("5000"), *(status(504, "Timeout") for _ in range(7)), listed("40"), stream(FOREVER))
     assert play(server, seconds=200).told == ["replace@5000", "replace@40"]
 
