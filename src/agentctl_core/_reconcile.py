@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ._actions import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
-from ._agent import API_VERSION, KIND, PLACEHOLDER_UID, parse_agent
+from ._agent import API_VERSION, KIND, NAME_MAX_LENGTH, PLACEHOLDER_UID, parse_agent
 from ._config import Config
 from ._json import copy_json, dig, digest, same_json
 from ._observed import Observed
@@ -143,8 +143,10 @@ def _event(ref: Ref, identity: Identity, verdict: Verdict, now: datetime) -> Emi
     note = verdict.message.encode("utf-8", "replace")
     if len(note) > NOTE_MAX_BYTES:
         note = note[: NOTE_MAX_BYTES - 3] + b"..."
+    # A name that an Agent may not have can be too long for an event, which tells of just that.
+    prefix = identity.name[:NAME_MAX_LENGTH].rstrip("-.")
     return EmitEvent(
-        name=f"{identity.name}.{digest([identity.uid, verdict.type, verdict.reason, verdict.message])}",
+        name=f"{prefix}.{digest([identity.uid, verdict.type, verdict.reason, verdict.message])}",
         regarding=ref,
         regarding_uid=identity.uid,
         type="Warning",

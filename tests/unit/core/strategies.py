@@ -142,12 +142,10 @@ statuses = optional(
 
 
 @st.composite
-def agents(
-    draw: st.DrawFn, spec: st.SearchStrategy[Any] = specs, *, ending: st.SearchStrategy[bool] | None = None
-) -> Json:
+def agents(draw: st.DrawFn, spec: st.SearchStrategy[Any] = specs, *, ending: bool | None = None) -> Json:
     """Agents as an API server returns them, at any moment of their lives; the spec is valid unless another is given."""
     metadata: Json = {"name": draw(names), "namespace": "team", "uid": UID, "generation": 3, "resourceVersion": "41"}
-    if draw(ending or st.booleans()):
+    if draw(st.booleans()) if ending is None else ending:
         metadata["deletionTimestamp"] = GONE
     manifest = {
         "apiVersion": "agentctl.dev/v1alpha1",

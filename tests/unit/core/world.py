@@ -16,8 +16,8 @@ class World:
     """Executes actions as the API server would, preconditions included, and deletes at once."""
 
     def __init__(self, agent: Json, pod: Json | None) -> None:
-        self.agent = deepcopy(agent)
-        self.pod = deepcopy(pod)
+        self.agent = dict(agent)
+        self.pod = pod
 
     def plan(self) -> tuple[Action, ...]:
         return reconcile(self.agent, Observed(now=NOW, objects=() if self.pod is None else (self.pod,)))

@@ -1,0 +1,401 @@
+"""The decision: the table in full, and what holds for every input."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from attrs import asdict
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from agentctl_core import (
+    Action,
+    Create,
+    Delete,
+    EmitEvent,
+    InvalidAgent,
+    Observed,
+    PatchStatus,
+    Ref,
+    Requeue,
+    build_pod,
+    decide,
+    parse_agent,
+    prepare,
+    reconcile,
+    wanted,
+)
+from agentctl_core._json import reach
+from agentctl_core._reconcile import STEPS
+from agentctl_core._situation import Holder, Want
+
+from .builders import (
+    GONE,
+    NOW,
+    POD_UID,
+    Json,
+    a_pod,
+    a_refusal,
+    an_agent,
+    nested,
+    only,
+    plan,
+    reason,
+    status_of,
+)
+from .strategies import (
+    agents,
+    agents_with_pods,
+    any_json,
+    damaged,
+    pods,
+    reordered,
+    shallow_json,
+    specs,
+)
+from .world import World
+
+ASKING: Mapping[Want, Json] = {
+    Want.RUN: an_agent(),
+    Want.SUSPEND: an_agent(replicas=0),
+    Want.INVALID: an_agent(image=""),
+    Want.GO: an_agent(metadata={"deletionTimestamp": GONE}),
+}
+HOLDING: Mapping[Holder, tuple[Json, ...]] = {
+    Holder.NOBODY: (),
+    Holder.OURS: (a_pod(),),
+    Holder.ENDING: (a_pod(metadata={"deletionTimestamp": GONE}),),
+    Holder.PREDECESSOR: (a_pod(owner_uid="uid-of-former-agent"),),
+    Holder.STRANGER: (a_pod(owner_uid=None),),
+    Holder.REFUSED: (a_refusal(),),
+}
+TELL: list[type] = [PatchStatus]
+WARN: list[type] = [EmitEvent, PatchStatus]
+LOOK_AGAIN: list[type] = [EmitEvent, PatchStatus, Requeue]
+NOTHING: list[type] = []
+# Want, holder, the actions, the reasons of Accepted and Ready.
+TABLE: list[tuple[Want, Holder, list[type], str | None, str | None]] = [
+    (Want.RUN, Holder.NOBODY, [Create, PatchStatus], "Accepted", "PodPending"),
+    (Want.RUN, Holder.OURS, TELL, "Accepted", "PodPending"),
+    (Want.RUN, Holder.ENDING, TELL, "Accepted", "Terminating"),
+    (Want.RUN, Holder.PREDECESSOR, TELL, "Accepted", "Terminating"),
+    (Want.RUN, Holder.STRANGER, LOOK_AGAIN, "NameConflict", "NotAccepted"),
+    (Want.RUN, Holder.REFUSED, LOOK_AGAIN, "Accepted", "CreateRejected"),
+    (Want.SUSPEND, Holder.NOBODY, TELL, "Accepted", None),
+    (Want.SUSPEND, Holder.OURS, [Delete, PatchStatus], "Accepted", None),
+    (Want.SUSPEND, Holder.ENDING, TELL, "Accepted", None),
+    (Want.SUSPEND, Holder.PREDECESSOR, TELL, "Accepted", None),
+    (Want.SUSPEND, Holder.STRANGER, LOOK_AGAIN, "NameConflict", None),
+    (Want.SUSPEND, Holder.REFUSED, TELL, "Accepted", None),
+    (Want.INVALID, Holder.NOBODY, WARN, "InvalidSpec", "NotAccepted"),
+    (Want.INVALID, Holder.OURS, WARN, "InvalidSpec", "PodPending"),
+    (Want.INVALID, Holder.ENDING, WARN, "InvalidSpec", "Terminating"),
+    (Want.INVALID, Holder.PREDECESSOR, WARN, "InvalidSpec", "NotAccepted"),
+    (Want.INVALID, Holder.STRANGER, WARN, "InvalidSpec", "NotAccepted"),
+    (Want.INVALID, Holder.REFUSED, WARN, "InvalidSpec", "NotAccepted"),
+    (Want.GO, Holder.NOBODY, NOTHING, None, None),
+    (Want.GO, Holder.OURS, TELL, "Accepted", "PodPending"),
+    (Want.GO, Holder.ENDING, TELL, "Accepted", "Terminating"),
+    (Want.GO, Holder.PREDECESSOR, NOTHING, None, None),
+    (Want.GO, Holder.STRANGER, NOTHING, None, None),
+    (Want.GO, Holder.REFUSED, NOTHING, None, None),
+]
+
+
+def kinds(actions: tuple[Action, ...]) -> list[type]:
+    return [type(action) for action in actions]
+
+
+def all_said(manifest: Any, objects: Any) -> None:
+    """Ask everything, and fail where an answer could not be sent to an API server."""
+    actions = reconcile(manifest, Observed(now=NOW, objects=objects))
+    events = [action.manifest("test") for action in actions if isinstance(action, EmitEvent)]
+    said = [*map(asdict, actions), *events, *map(asdict, wanted(manifest))]
+    json.dumps(said, allow_nan=False, ensure_ascii=False).encode()
+    assert prepare(manifest) == prepare(manifest)
+
+
+# The table
+
+
+def test_the_table_here_and_the_table_there_have_every_situation_once() -> None:
+    every = {(want, holder) for want in Want for holder in Holder}
+    assert {(want, holder) for want, row in STEPS.items() for holder in row} == every
+    assert Counter((want, holder) for want, holder, *_ in TABLE) == Counter(every)
+
+
+@pytest.mark.parametrize(("want", "holder", "actions", "accepted", "ready"), TABLE)
+def test_a_situation_leads_to_its_actions(
+    want: Want, holder: Holder, actions: list[type], accepted: str | None, ready: str | None
+) -> None:
+    done = plan(ASKING[want], *HOLDING[holder])
+    assert kinds(done) == actions
+    if PatchStatus in actions:
+        status = only(PatchStatus, done).status
+        assert (reason(status, "Accepted"), reason(status, "Ready")) == (accepted, ready)
+
+
+@pytest.mark.parametrize(("want", "holder"), [row[:2] for row in TABLE])
+def test_a_status_once_written_leaves_only_what_must_still_be_done(want: Want, holder: Holder) -> None:
+    manifest, objects = ASKING[want], HOLDING[holder]
+    first = plan(manifest, *objects)
+    told = manifest | {"status": only(PatchStatus, first).status} if PatchStatus in kinds(first) else manifest
+    again = plan(told, *objects, now=NOW + timedelta(minutes=5))
+    assert kinds(again) == [kind for kind in kinds(first) if kind in (Create, Delete, Requeue)]
+
+
+# Single actions
+
+
+def test_the_pod_that_is_created_is_that_of_the_agent() -> None:
+    assert only(Create, plan(an_agent())).manifest == build_pod(parse_agent(an_agent()))
+
+
+def test_the_status_after_a_creation_is_that_of_the_pod_that_comes_back() -> None:
+    after = only(PatchStatus, plan(an_agent())).status
+    assert after["podName"] == "demo"
+    assert after["replicas"] == 1
+    assert after == status_of(an_agent(), a_pod())
+
+
+def test_a_deletion_names_the_pod_by_its_uid() -> None:
+    assert only(Delete, plan(an_agent(replicas=0), a_pod())) == Delete(Ref("v1", "Pod", "team", "demo"), POD_UID)
+
+
+def test_a_pod_whose_uid_is_unknown_is_not_deleted() -> None:
+    assert kinds(plan(an_agent(replicas=0), a_pod(metadata={"uid": None}))) == TELL
+
+
+def test_what_cannot_be_watched_is_looked_at_again() -> None:
+    assert only(Requeue, plan(an_agent(), a_refusal())) == Requeue(30.0)
+
+
+def test_an_event_is_the_same_for_the_same_news() -> None:
+    first = only(EmitEvent, plan(an_agent(image="")))
+    later = only(EmitEvent, plan(an_agent(image=""), now=NOW + timedelta(hours=1)))
+    assert first.name == later.name
+    assert (first.type, first.reason, first.note) == ("Warning", "InvalidSpec", "spec.image: must not be empty")
+    assert first.time == "2026-01-31T12:00:00.000000Z"
+    for other in (an_agent(image=5), an_agent(image="", metadata={"uid": "another"})):
+        assert only(EmitEvent, plan(other)).name != first.name
+
+
+@pytest.mark.parametrize("name", ["a" * 63, "a" * 253, "a" * 62 + ".-" + "b" * 189])
+def test_the_name_of_an_event_is_a_dns_subdomain(name: str) -> None:
+    event = only(EmitEvent, plan(an_agent(image="", metadata={"name": name})))
+    assert len(event.name) <= 253
+    assert all(part and part.strip("-") == part for part in event.name.split("."))
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
+def test_the_note_of_an_event_has_1024_bytes_at_the_most(letter: str) -> None:
+    event = only(EmitEvent, plan(an_agent(), a_refusal(letter * 2_000)))
+    assert 1020 <= len(event.note.encode()) <= 1024
+    assert event.note.endswith(f"{letter}...")
+
+
+def test_news_that_status_has_told_makes_no_event() -> None:
+    manifest = an_agent(image="")
+    told = manifest | {"status": status_of(manifest)}
+    assert plan(told) == ()
+    changed = told | {"spec": {"image": "", "replicas": 2}}
+    assert kinds(plan(changed)) == WARN
+
+
+def test_an_event_comes_before_the_status_that_would_hide_it() -> None:
+    assert kinds(plan(an_agent(), a_pod(owner_uid=None))).index(EmitEvent) == 0
+
+
+# What a host must observe
+
+
+def test_wanted_names_the_pod() -> None:
+    assert wanted(an_agent()) == (Ref("v1", "Pod", "team", "demo"),)
+    assert wanted({"metadata": {"name": "demo"}}) == (Ref("v1", "Pod", "default", "demo"),)
+    assert wanted(an_agent(image="")) == wanted(an_agent())
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"name": ""}, {"name": None}, {"name": 5}, {"name": "\ud800"}, []])
+def test_without_a_name_there_is_nothing_to_say(metadata: Any) -> None:
+    manifest = an_agent() | {"metadata": metadata}
+    assert wanted(manifest) == ()
+    assert plan(manifest, a_pod()) == ()
+
+
+def test_a_placeholder_stands_in_for_the_uid() -> None:
+    (owner,) = only(Create, plan(an_agent(metadata={"uid": None}))).manifest["metadata"]["ownerReferences"]
+    assert owner["uid"] == "00000000-0000-0000-0000-000000000000"
+
+
+# The two halves
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
+def test_reconcile_is_prepare_and_decide(both: tuple[Json, Json | None]) -> None:
+    manifest, pod = both
+    observed = Observed(now=NOW, objects=() if pod is None else (pod,))
+    assert reconcile(manifest, observed) == decide(prepare(manifest), manifest, observed)
+
+
+@given(agents(), agents())
+def test_what_is_prepared_does_not_depend_on_the_rest_of_the_manifest(one: Json, other: Json) -> None:
+    same = ("name", "namespace", "uid")
+    metadata = other["metadata"] | {key: one["metadata"][key] for key in same} | {"resourceVersion": "99"}
+    assert prepare(other | {"metadata": metadata, "spec": one["spec"]}) == prepare(one)
+
+
+def test_a_cache_of_what_is_prepared_must_look_at_the_uid() -> None:
+    assert prepare(an_agent()) != prepare(an_agent(metadata={"uid": "another"}))
+
+
+def test_decide_reads_the_present_manifest() -> None:
+    prepared = prepare(an_agent())
+    action = only(
+        PatchStatus, decide(prepared, an_agent(metadata={"resourceVersion": "42", "generation": 9}), Observed(now=NOW))
+    )
+    assert action.resource_version == "42"
+    assert action.status["observedGeneration"] == 9
+    assert decide(prepared, an_agent(metadata={"deletionTimestamp": GONE}), Observed(now=NOW)) == ()
+
+
+def test_a_plan_belongs_to_its_receiver() -> None:
+    prepared = prepare(an_agent(env=[{"name": "A"}]))
+    first = decide(prepared, an_agent(), Observed(now=NOW))
+    golden = copy.deepcopy(first)
+    only(Create, first).manifest["spec"]["containers"][0]["env"].clear()
+    only(PatchStatus, first).status["conditions"].clear()
+    assert decide(prepared, an_agent(), Observed(now=NOW)) == golden
+
+
+# Whatever comes in
+
+
+@given(any_json | damaged(agents()), st.lists(any_json | damaged(pods("demo")) | pods("demo"), max_size=3))
+def test_nothing_that_comes_in_makes_it_raise_and_all_that_goes_out_can_be_sent(manifest: Any, objects: Any) -> None:
+    all_said(manifest, objects)
+
+
+@pytest.mark.parametrize("part", ["metadata", "spec", "status", "apiVersion", "extra"])
+@given(any_json)
+def test_nor_does_any_part_of_a_manifest(part: str, value: Any) -> None:
+    all_said(an_agent() | {part: value}, [])
+    all_said(an_agent() | {part: value}, [a_pod() | {part: value}])
+
+
+@pytest.mark.parametrize("part", ["name", "namespace", "uid", "generation", "resourceVersion", "ownerReferences"])
+@given(any_json)
+def test_nor_does_any_part_of_metadata(part: str, value: Any) -> None:
+    all_said(an_agent(metadata={part: value}), [value, a_pod(metadata={part: value})])
+
+
+@given(any_json)
+def test_nor_does_any_part_of_what_is_told_of_the_pod(value: Any) -> None:
+    condition = {"type": "Ready", "status": "False", "message": value}
+    all_said(an_agent(), [a_pod(status={"phase": "Running", "podIPs": [{"ip": value}], "conditions": [condition]})])
+    all_said(an_agent(), [a_refusal() | {"message": value}])
+    all_said(an_agent(), [a_pod(owner_kind=value)])
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_nor_does_nesting_without_end(kind: Any) -> None:
+    value = nested(100_000, kind)
+    for part in ("metadata", "spec", "status"):
+        all_said(an_agent() | {part: value}, [value])
+        all_said(an_agent() | {part: value}, [a_pod() | {part: value}])
+    all_said(an_agent(status={"conditions": value, "podIPs": value}), [a_pod(status={"conditions": value})])
+
+
+def test_nor_does_a_large_text() -> None:
+    large = "a" * 4_000_000
+    manifest = an_agent(metadata={"uid": large}, image=large, replicas=large)
+    manifest["spec"][large] = large
+    all_said(manifest, [a_pod(status={"message": large})])
+    actions = plan(manifest, a_refusal(large))
+    assert len(only(EmitEvent, actions).note) < 1025
+    assert len(json.dumps(only(PatchStatus, actions).status)) < 70_000
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
+def test_key_order_and_mapping_type_change_no_plan(both: tuple[Json, Json | None]) -> None:
+    manifest, pod = both
+    golden = plan(manifest, pod)
+    if any(isinstance(action, EmitEvent) and action.reason == "InvalidSpec" for action in golden):
+        # Problems are told in the order of the manifest.
+        assert kinds(plan(reordered(manifest, MappingProxyType), reordered(pod))) == kinds(golden)
+    else:
+        assert plan(reordered(manifest, MappingProxyType), reordered(pod, MappingProxyType)) == golden
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
+def test_what_comes_in_is_not_changed(both: tuple[Json, Json | None]) -> None:
+    before = reordered(both)
+    plan(*both)
+    assert reordered(both) == before
+
+
+# What is never done
+
+
+@given(agents_with_pods())
+def test_the_pod_of_another_is_never_touched(both: tuple[Json, Json | None]) -> None:
+    manifest, pod = both
+    for action in plan(manifest, pod):
+        if isinstance(action, Delete):
+            assert pod is not None
+            (owner,) = pod["metadata"]["ownerReferences"]
+            assert owner["uid"] == manifest["metadata"]["uid"]
+            assert action.uid == pod["metadata"]["uid"]
+        if isinstance(action, Create):
+            assert pod is None
+
+
+@given(damaged(agents(specs)), st.lists(damaged(pods("demo")) | pods("demo"), max_size=3))
+def test_every_deletion_has_the_uid_of_an_object_that_is_there(manifest: Any, objects: list[Any]) -> None:
+    for action in plan(manifest, *objects):
+        if isinstance(action, Delete):
+            assert action.uid
+            assert action.uid in [reach(each, "metadata", "uid") for each in objects]
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json), ending=True)))
+def test_an_agent_that_goes_is_left_to_the_garbage_collector(both: tuple[Json, Json | None]) -> None:
+    assert set(kinds(plan(*both))) <= {PatchStatus}
+
+
+@given(agents_with_pods(agents(damaged(specs, shallow_json))))
+def test_an_invalid_agent_gets_nothing_and_loses_nothing(both: tuple[Json, Json | None]) -> None:
+    manifest, pod = both
+    try:
+        parse_agent(manifest)
+    except InvalidAgent:
+        assert not {Create, Delete} & set(kinds(plan(manifest, pod)))
+    else:
+        assume(False)
+
+
+# Where it leads
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
+def test_plans_settle(both: tuple[Json, Json | None]) -> None:
+    world = World(*both)
+    world.settle()
+
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
+def test_after_any_part_of_a_plan_the_rest_follows(both: tuple[Json, Json | None]) -> None:
+    whole = World(*both)
+    actions = whole.plan()
+    whole.settle()
+    for length in range(len(actions)):
+        stopped = World(*both)
+        stopped.apply(stopped.plan()[:length])
+        stopped.settle()
+        assert (stopped.agent, stopped.pod) == (whole.agent, whole.pod)
