@@ -7,5 +7,5 @@ import os
 from hypothesis import settings
 
 settings.register_profile("dev", max_examples=60, deadline=None, print_blob=True)
-settings.register_profile("ci", max_examples=150, deadline=None, print_blob=True, derandomize=True, database=None)
+settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
