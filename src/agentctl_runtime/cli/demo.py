@@ -12,6 +12,7 @@ import click
 import yaml
 
 from agentctl_core import API_VERSION, KIND, Ref
+from agentctl_core.testing import Timings
 
 from .._api import Api, ApiFailure, ConfigurationError
 from .._logging import configure_logging
@@ -21,8 +22,8 @@ from ._timeline import Timeline
 
 STEP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
-KUBELET_SECONDS: Final = 0.6
-"""How long the embedded cluster takes for each thing that a kubelet does: slow enough to watch."""
+TIMINGS: Final = Timings(schedule=1, start=2, stop=2)
+"""How long the embedded cluster takes, in seconds: slow enough to watch."""
 
 _BUILT_IN: Final = {
     "apiVersion": API_VERSION,
@@ -88,7 +89,7 @@ async def _connect(context: str | None) -> AsyncIterator[Api]:
         async with Api.connect(context=context) as api:
             yield api
         return
-    async with EmbeddedServer(kubelet_seconds=KUBELET_SECONDS) as server:
+    async with EmbeddedServer(timings=TIMINGS) as server:
         async with Api.connect(server="http://embedded.invalid", transport=server.transport) as api:
             yield api
 
