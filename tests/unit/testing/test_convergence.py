@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentctl_core import AGENT_LABEL
+from agentctl_core import AGENT_LABEL, Ref, reconcile
 from agentctl_core.testing import ModelCluster
 
 from .support import (
@@ -124,8 +124,6 @@ def test_a_conflict_ends_the_plan(cluster: ModelCluster) -> None:
     cluster.create(agent())
     manifest = cluster.get(agent_ref())
     cluster.patch(agent_ref(), {"metadata": {"labels": {"a": "b"}}})
-    from agentctl_core import reconcile  # noqa: PLC0415
-
     create, status = reconcile(manifest, cluster.observe(manifest))
     assert cluster.execute(create)
     assert not cluster.execute(status)
@@ -136,8 +134,6 @@ def test_a_terminating_namespace_refuses_the_pod_and_takes_the_agent_along(clust
     manifest = agent()
     manifest["metadata"]["namespace"] = "team"
     cluster.create(manifest)
-    from agentctl_core import Ref  # noqa: PLC0415
-
     cluster.delete(Ref("v1", "Namespace", "", "team"))
     status = refusal(lambda: cluster.create(manifest | {"metadata": {"name": "late", "namespace": "team"}})).status
     assert (status["code"], status["details"]["causes"][0]["reason"]) == (403, "NamespaceTerminating")
