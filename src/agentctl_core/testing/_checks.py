@@ -69,8 +69,7 @@ def check_version(resource: Resource, name: str, metadata: JsonObject, current: 
     """Raise 409 where the resourceVersion of an update is not the present one."""
     version = metadata.get("resourceVersion")
     if version is None and not resource.unconditional_update:
-        wrong = refused.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-        raise refused.invalid(resource, name, [wrong])
+        raise refused.version_required(resource, name)
     if version is not None and version != current["resourceVersion"]:
         raise refused.conflict(resource, name)
 

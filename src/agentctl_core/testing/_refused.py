@@ -110,6 +110,13 @@ def invalid(resource: Resource, name: str, causes: Sequence[JsonObject]) -> Refu
     return failure(422, "Invalid", f'{resource.full_kind} "{name}" is invalid: {told}', details)
 
 
+def version_required(resource: Resource, name: str) -> Refused:
+    """422: an update without a resourceVersion. This one names the resource instead of the kind, as the real server."""
+    what = invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+    message = f'{resource.full_name} "{name}" is invalid: {what["field"]}: {what["message"]}'
+    return failure(422, "Invalid", message, _details(resource, name) | {"causes": [what]})
+
+
 def bad_request(message: str) -> Refused:
     """400: the request cannot be read."""
     return failure(400, "BadRequest", message)

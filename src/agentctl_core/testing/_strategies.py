@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
-from . import _agents, _pods
+from . import _agents, _pod_rules, _pods
 from ._decoded import Decoded, object_at
 from ._metadata import decode_metadata
 from ._refused import cause, invalid_value, required
@@ -86,7 +86,7 @@ def _validate_event(manifest: JsonObject, previous: JsonObject | None) -> list[J
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
     AGENTS.full_name: Strategy(decode=_agents.decode, validate=_agents.validate),
-    PODS.full_name: Strategy(decode=_pods.decode, default=_pods.default, validate=_pods.validate),
+    PODS.full_name: Strategy(decode=_pods.decode, default=_pods.default, validate=_pod_rules.validate),
     NAMESPACES.full_name: Strategy(default=_default_namespace, validate=_validate_namespace),
     EVENTS.full_name: Strategy(validate=_validate_event),
 }

@@ -57,12 +57,8 @@ def config_map_ref(name: str = "demo") -> Ref:
 
 
 def exists(cluster: ModelCluster, ref: Ref) -> bool:
-    try:
-        cluster.get(ref)
-    except Refused as error:
-        assert error.reason == "NotFound"
-        return False
-    return True
+    items, _ = cluster.list(ref.api_version, ref.kind, ref.namespace, field_selector=f"metadata.name={ref.name}")
+    return bool(items)
 
 
 def refusal(call: Callable[[], object]) -> Refused:

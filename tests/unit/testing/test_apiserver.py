@@ -171,7 +171,7 @@ def test_identity_is_immutable(cluster: ModelCluster) -> None:
 def test_put_of_a_custom_resource_needs_a_version(cluster: ModelCluster) -> None:
     created = cluster.create(agent())
     assert refusal(lambda: cluster.update(agent())).status["message"] == (
-        'Agent.agentctl.dev "demo" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an'
+        'agents.agentctl.dev "demo" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an'
         " update"
     )
     created["metadata"]["uid"] = "x"
@@ -200,8 +200,10 @@ POD_RULES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"containers": [{"name": "c", "image": "x", "env": [{"name": "a=b"}]}]},
-        'spec.containers[0].env[0].name: Invalid value: "a=b": a valid environment variable name must consist only of'
-        " printable ASCII characters other than '='",
+        (
+            'spec.containers[0].env[0].name: Invalid value: "a=b": a valid environment variable name must consist only'
+            " of printable ASCII characters other than '='"
+        ),
     ),
     (
         {"restartPolicy": "Foo"},
@@ -220,7 +222,7 @@ def test_a_pods_spec_stays_as_it_is_but_for_the_image(cluster: ModelCluster) -> 
     cluster.create(pod())
     error = refusal(lambda: cluster.patch(pod_ref(), {"spec": {"dnsPolicy": "Default"}}))
     assert error.status["message"].startswith(
-        'Pod "demo" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`'
+        'Pod "demo" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers'
     )
     changed = cluster.patch(pod_ref(), {"spec": {"containers": [{"name": "main", "image": "example/image:2"}]}})
     assert changed["spec"]["containers"][0]["image"] == "example/image:2"
