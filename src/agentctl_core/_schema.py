@@ -85,26 +85,25 @@ class _Compiler:
         defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
         if any(isinstance(default, dict | list) for default in defaults.values()):
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
-        required = tuple(schema.get("required", ()))
+        required = frozenset(schema.get("required", ()))
         unknown = f"unknown field; the fields here are {', '.join(sorted(checks))}"
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
             if not isinstance(value, Mapping):
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
-            # A field that is there but wrong tells its own problem: only what is absent is "required".
-            absent = {name for name in (*required, *defaults) if given.get(name) is None}
-            out: dict[str, Any] = {name: defaults[name] for name in defaults if name in absent}
-            for key, child in given.items():
-                found = checks.get(key) if isinstance(key, str) else None
-                if found is None:
-                    _refuse((path, key_segment(key)), problems, unknown)
-                elif child is not None:
-                    segment, check_child = found
-                    _keep(out, cast("str", key), check_child(child, (path, segment), problems))
-            for name in required:
-                if name in absent and name not in defaults:
-                    _refuse((path, f".{name}"), problems, "is required")
+            out: dict[str, Any] = {}
+            # In the schema's order, and what it does not know in the alphabet's: the same problems read the same.
+            for name, (segment, check_child) in checks.items():
+                child = given.get(name)
+                if child is not None:
+                    _keep(out, name, check_child(child, (path, segment), problems))
+                elif name in defaults:
+                    out[name] = defaults[name]
+                elif name in required:
+                    _refuse((path, segment), problems, "is required")
+            for segment in sorted(key_segment(key) for key in given if not isinstance(key, str) or key not in checks):
+                _refuse((path, segment), problems, unknown)
             return out
 
         return check
@@ -118,8 +117,8 @@ def _mapping(check_value: Check, most: int | None) -> Check:
         if most is not None and len(given) > most:
             return _refuse(path, problems, f"has {len(given)} entries; at most {most} are allowed")
         out: dict[str, Any] = {}
-        for key, child in given.items():
-            here = (path, key_segment(key, in_map=True))
+        for key in sorted(given, key=_in_order):
+            child, here = given[key], (path, key_segment(key, in_map=True))
             if not isinstance(key, str) or not is_unicode(key):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
@@ -127,6 +126,10 @@ def _mapping(check_value: Check, most: int | None) -> Check:
         return out
 
     return check
+
+
+def _in_order(key: object) -> tuple[bool, str]:
+    return (True, key) if isinstance(key, str) else (False, _kind(key))
 
 
 def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:

@@ -103,8 +103,8 @@ def test_every_problem_is_told_at_once() -> None:
     assert [line.partition(":")[0] for line in problems_of(manifest)] == [
         "metadata.name",
         "spec.image",
-        "spec.replicas",
         "spec.env[0].name",
+        "spec.replicas",
         "spec.wrapper",
     ]
 

@@ -124,6 +124,11 @@ def test_reserved_names_are_told_all_at_once() -> None:
     )
 
 
+def test_clashes_are_told_in_the_order_of_their_names() -> None:
+    names = ["agentctl.dev/b", "agentctl.dev/a"]
+    assert problems_of(labels=dict.fromkeys(names, "")) == problems_of(labels=dict.fromkeys(reversed(names), ""))
+
+
 def test_names_that_only_look_reserved_are_free() -> None:
     free = {"agentctl.dev": "a", "x.agentctl.dev/y": "b", "agentctl.develop/z": "c"}
     labels = pod_of(podTemplate={"metadata": {"labels": free, "annotations": free}})["metadata"]

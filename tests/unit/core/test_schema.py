@@ -17,7 +17,7 @@ from agentctl_core._core_v1 import CORE_V1
 from agentctl_core._schema import compile_schema
 
 from .builders import nested
-from .strategies import any_json, damaged, specs
+from .strategies import any_json, damaged, reordered, specs
 
 Schema = dict[str, Any]
 
@@ -158,6 +158,28 @@ def test_a_problem_has_the_path_of_its_field(schema: Schema, value: object, prob
     assert told == (problem if problem.startswith("spec") else f"spec[1]: {problem}")
 
 
+def test_a_required_field_with_a_default_is_never_missing() -> None:
+    schema = {"type": "object", "required": ["a"], "properties": {"a": INTEGER | {"default": 1}}}
+    assert walk(schema, {}) == ({"a": 1}, [])
+
+
+def test_problems_have_an_order_of_their_own() -> None:
+    value = {"y": {"b" * 100 + end: 0 for end in "ab"} | {5: 0, "a": 0}, "unknown": 0, None: 0, "other": 0, "x": "1"}
+    schema = {"type": "object", "properties": {"x": INTEGER, "y": STRING_MAP}}
+    problems = walk(schema, value)[1]
+    assert [problem.partition(":")[0].replace("b" * 80, "bb") for problem in problems] == [
+        "spec.x",
+        "spec.y[a number as key]",
+        "spec.y[a]",
+        "spec.y[bb...]",
+        "spec.y[bb...]",
+        "spec.other",
+        "spec.unknown",
+        "spec[null as key]",
+    ]
+    assert walk(schema, reordered(value))[1] == problems
+
+
 def test_items_that_differ_in_one_key_are_no_duplicates() -> None:
     assert walk(PORTS, [{"port": 1}, {"port": 1, "protocol": "UDP"}, {"port": 2}])[1] == []
 
@@ -178,8 +200,8 @@ def test_every_problem_is_told_at_once() -> None:
         "spec.a[2]: must be a string, not a number; quote it",
         "spec.p.x: must be an integer, not a boolean",
         "spec.p.nope: unknown field; the fields here are label, unit, x",
-        "spec.q: unknown field; the fields here are a, p, z",
         "spec.z: is required",
+        "spec.q: unknown field; the fields here are a, p, z",
     ]
 
 
