@@ -6,7 +6,7 @@ import re
 from typing import Any, Final, TypeAlias
 
 from .._agent import NAME_MAX_LENGTH, NAME_PATTERN, NAME_RULE
-from .._json import dig
+from .._json import dig, dig_list
 from .._problem import Problem
 from .._schema import Check, compile_schema
 from ..crd import agent_schema
@@ -17,15 +17,26 @@ JsonObject: TypeAlias = dict[str, Any]
 
 _SCHEMAS = agent_schema()["properties"]
 _CHECKS: Final[dict[str, Check]] = {field: compile_schema(_SCHEMAS[field]) for field in ("spec", "status")}
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UNKNOWN: Final = "unknown field"
 _REASONS: Final = (
     ("must be an ", "FieldValueTypeInvalid"),
     ("must be a ", "FieldValueTypeInvalid"),
+    ("is not one of", "FieldValueNotSupported"),
+    ("items; at most", "FieldValueTooMany"),
+    ("entries; at most", "FieldValueTooMany"),
+    ("characters; at most", "FieldValueTooLong"),
     ("must be true or false", "FieldValueTypeInvalid"),
     ("duplicate of", "FieldValueDuplicate"),
 )
-"""How a problem of the core's walker begins -> the reason that the API server gives."""
-_STOPS_RULES: Final = ("FieldValueTypeInvalid", "FieldValueRequired", "FieldValueTooMany")
+"""What a problem of the core's walker says -> the reason that the API server gives."""
+_STOPS_RULES: Final = (
+    "FieldValueTypeInvalid",
+    "FieldValueRequired",
+    "FieldValueTooMany",
+    "FieldValueTooLong",
+    "FieldValueNotSupported",
+)
 _RULES_NOT_CHECKED: Final = cause(
     "<nil>",
     "Invalid value: null: some validation rules were not checked because the object was invalid;"
@@ -45,7 +56,7 @@ def decode(manifest: JsonObject) -> Decoded:
     if manifest.get("spec") is None:
         causes.append(required("spec"))
     unknown = tuple(sorted(p.path for p in problems if p.message.startswith(_UNKNOWN)))
-    return Decoded(out, unknown=unknown, causes=(*causes, *_scale_causes(manifest)))
+    return Decoded(out, unknown=unknown, causes=(*causes, *_scale_causes(manifest), *_time_causes(manifest)))
 
 
 def validate(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
@@ -75,11 +86,21 @@ def _scale_causes(manifest: JsonObject) -> list[JsonObject]:
     return found
 
 
+def _time_causes(manifest: JsonObject) -> list[JsonObject]:
+    """Return the refusal of what is no date-time in a condition: a format that the core's walker does not read."""
+    found: list[JsonObject] = []
+    for index, condition in enumerate(dig_list(manifest, "status", "conditions")):
+        text = dig(condition, "lastTransitionTime", kind=str)
+        if text is not None and not _DATE_TIME.fullmatch(text):
+            field = f"conditions[{index}].lastTransitionTime"
+            told = f'Invalid value: "{text}": {field} in body must be of type date-time: "{text}"'
+            found.append(cause(f"status.{field}", told, "FieldValueTypeInvalid"))
+    return found
+
+
 def _cause(problem: Problem) -> JsonObject:
     path, message = problem.path, problem.message
     if message == "is required":
         return required(path)
-    reason = next((reason for start, reason in _REASONS if message.startswith(start)), "FieldValueInvalid")
-    if "items; at most" in message or "entries; at most" in message:
-        reason = "FieldValueTooMany"
+    reason = next((reason for said, reason in _REASONS if said in message), "FieldValueInvalid")
     return cause(path, f"Invalid value: {message}", reason)

@@ -25,12 +25,10 @@ def causes_about(decoded: Decoded, part: str) -> list[JsonObject]:
 def refuse_undecodable(resource: Resource, decoded: Decoded, *, strict: bool, patched: str | None) -> None:
     """Raise what decoding found: always for what cannot be read, for unknown fields where `strict`."""
     if decoded.malformed:
-        kind = resource.kind
-        raise refused.bad_request(
-            f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {decoded.malformed[0]}'
-        )
+        raise refused.undecodable(resource, decoded.malformed[0], patched=patched)
     if strict and decoded.unknown:
-        raise refused.unknown_fields(resource, decoded.unknown, patched=patched)
+        told = ", ".join(f'unknown field "{field}"' for field in decoded.unknown)
+        raise refused.undecodable(resource, f"strict decoding error: {told}", patched=patched)
 
 
 def refuse_invalid(resource: Resource, name: str, causes: list[JsonObject]) -> None:

@@ -145,13 +145,12 @@ def unsupported_media_type(accepted: str) -> Refused:
     return failure(415, "UnsupportedMediaType", message)
 
 
-def unknown_fields(resource: Resource, fields: Sequence[str], *, patched: str | None) -> Refused:
-    """Strict decoding found unknown fields: 400, or 422 where a patch (`patched`, its result as JSON) led to them."""
-    told = "strict decoding error: " + ", ".join(f'unknown field "{field}"' for field in fields)
+def undecodable(resource: Resource, why: str, *, patched: str | None) -> Refused:
+    """Decoding failed: 400, or 422 where a patch (`patched`, its result as JSON) led to what cannot be decoded."""
     if patched is None:
         kind = resource.kind
-        return bad_request(f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {told}')
-    what = cause("patch", f"Invalid value: {_go_quoted(patched)}: {told}")
+        return bad_request(f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {why}')
+    what = cause("patch", f"Invalid value: {_go_quoted(patched)}: {why}")
     return failure(422, "Invalid", f' "" is invalid: patch: {what["message"]}', {"causes": [what]})
 
 

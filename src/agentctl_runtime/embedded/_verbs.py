@@ -111,7 +111,11 @@ def _manifest(request: Request, resource: Resource) -> JsonObject:
     if request.content_type not in _JSON_TYPES:
         accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
         raise unsupported_media_type(accepted)
-    manifest = {"apiVersion": resource.api_version, "kind": resource.kind} | request.json_object()
+    given = request.json_object()
+    if "kind" not in given and resource.group:  # only typed kinds, those of the core group, go without
+        what = f"the object provided is unrecognized (must be of type {resource.kind}): Object 'Kind' is missing"
+        raise bad_request(what)
+    manifest = {"apiVersion": resource.api_version, "kind": resource.kind} | given
     if manifest["apiVersion"] != resource.api_version:
         told = f"the API version in the data ({manifest['apiVersion']}) does not match the expected API version"
         raise bad_request(f"{told} ({resource.api_version})")

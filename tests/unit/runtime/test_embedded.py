@@ -142,6 +142,7 @@ def test_the_pages_that_clients_ask_for() -> None:
         ("POST", AGENTS, {"json": agent(foo=1)}, 201, ""),
         ("POST", AGENTS, {"json": agent("a.b")}, 422, "Invalid"),
         ("POST", AGENTS, {"content": b"{"}, 400, "BadRequest"),
+        ("POST", AGENTS, {"json": {"metadata": {"name": "x"}}}, 400, "BadRequest"),
         ("POST", AGENTS, {"json": agent(), "params": {"fieldValidation": "Foo"}}, 422, "Invalid"),
         ("POST", AGENTS, {"json": agent() | {"apiVersion": "v1"}}, 400, "BadRequest"),
         ("POST", AGENTS, {"content": b"a: b", "headers": {"Content-Type": "text/plain"}}, 415, "UnsupportedMediaType"),

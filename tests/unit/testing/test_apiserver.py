@@ -150,9 +150,18 @@ def test_status_is_written_by_its_own_verb_alone(cluster: ModelCluster) -> None:
 
 def test_a_status_that_breaks_the_schema_is_refused(cluster: ModelCluster) -> None:
     cluster.create(agent())
-    bad = {"status": {"conditions": [{"type": "Ready", "status": "Maybe"}]}}
+    bad = {"status": {"conditions": [{"type": "Ready", "status": "Maybe", "lastTransitionTime": "x"}]}}
     causes = refusal(lambda: cluster.patch(agent_ref(), bad, subresource="status")).status["details"]["causes"]
-    assert "status.conditions[0].reason" in [item["field"] for item in causes]
+    reasons = {item["field"]: item["reason"] for item in causes}
+    assert reasons["status.conditions[0].reason"] == "FieldValueRequired"
+    assert reasons["status.conditions[0].status"] == "FieldValueNotSupported"
+    assert reasons["status.conditions[0].lastTransitionTime"] == "FieldValueTypeInvalid"
+
+
+def test_an_integer_written_as_a_float_is_not_taken_for_replicas(cluster: ModelCluster) -> None:
+    assert ".spec.replicas accessor error: 1 is of the type float64, expected int64" in str(
+        refusal(lambda: cluster.create(agent(replicas=1.0)))
+    )
 
 
 def test_identity_is_immutable(cluster: ModelCluster) -> None:
