@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from agentctl_core._merge import merge_diff, merge_patch
 
-SCALARS = st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False, width=16) | st.text("ab", max_size=2)
+# Without -0.0, which is equal to 0.0 and printed otherwise.
+FLOATS = st.floats(allow_nan=False, width=16).map(lambda number: number + 0.0)
+SCALARS = st.booleans() | st.integers(-3, 3) | FLOATS | st.text("ab", max_size=2)
 KEYS = st.sampled_from(["a", "b", "c"])
 # Without nulls in objects: a merge patch cannot write them.
 VALUES = st.recursive(
