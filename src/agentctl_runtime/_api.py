@@ -2,26 +2,21 @@
 
 lightkube does the configuration, TLS, credentials and encoding; its typed models, retries and watches are not used.
 Objects are plain dicts in Kubernetes' JSON form, so nothing that the models do not know is lost. lightkube tells
-failures by Content-Type and raises four unrelated exceptions for them; here all of them become one: `ApiFailure`.
+failures by Content-Type and raises four unrelated exceptions for them; all of them become one: `ApiFailure`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
-from urllib.parse import quote
+from typing import Any, Self, cast
 
 import httpx2
-import msgspec
 import yaml
-from attrs import frozen
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT, KubeConfig, SingleConfig
 from lightkube.config.models import Cluster, User
@@ -30,7 +25,9 @@ from lightkube.core.generic_client import BasicRequest, GenericAsyncClient
 
 from agentctl_core import Ref
 
-JsonObject: TypeAlias = dict[str, Any]
+from ._answers import Events, Page, page_of
+from ._failure import NOT_SENT, ApiFailure, JsonObject, decode, response_failure, translated
+from ._resources import Resource, object_path, resource_of, url_path
 
 WRITES_IN_FLIGHT = 32
 """More gain nothing, and waiting for the 100 connections of the pool ends in PoolTimeout when a burst is unbounded."""
@@ -44,149 +41,14 @@ CONNECT_TIMEOUT = 10.0
 REQUEST_TIMEOUT = 45.0
 """Seconds for one request to be answered: an admission webhook alone may take 30."""
 
-WATCH_SILENCE = 75.0
-"""Seconds without an event after which a watch is dead: the API server sends a bookmark every minute."""
-
 MERGE_PATCH = "application/merge-patch+json"
-INVALID_RESPONSE = "InvalidResponse"
-NOT_SENT = "NotSent"
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
-_UID_FIELD = "metadata.uid"
-_MAX_RETRY_AFTER = 3600.0
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
-_EVENT_TYPES = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 
 
 class ConfigurationError(Exception):
     """There is no usable cluster configuration; the message says what to set."""
-
-
-class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its caller decides
-    """A request that did not succeed. Exactly one of the `is_...` properties is true for each failure.
-
-    Attributes:
-        message: What the server said, or what was wrong with its answer or with the connection.
-        code: The HTTP status code (of an ERROR event: the Status object's); None when there was no answer.
-        reason: The Status object's machine-readable reason, for example `AlreadyExists`. Of our own: `Timeout`,
-            `ConnectionFailed`, `CredentialsFailed`, `InvalidResponse` (not what Kubernetes answers; perhaps a proxy)
-            and `NotSent` (the request makes no sense: no such kind, an empty name).
-        status: The Kubernetes Status object, when there is one.
-        retry_after: Seconds to wait as the server asked, in a header or in the Status object.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: int | None = None,
-        reason: str = "",
-        status: JsonObject | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.reason = reason
-        self.status = status
-        self.retry_after = retry_after
-
-    @property
-    def is_not_found(self) -> bool:
-        """The object, its namespace or its kind is not there."""
-        return self.code == HTTPStatus.NOT_FOUND
-
-    @property
-    def is_already_exists(self) -> bool:
-        """An object of that name is there, possibly on its way out."""
-        return self.code == HTTPStatus.CONFLICT and self.reason == "AlreadyExists"
-
-    @property
-    def is_conflict(self) -> bool:
-        """A precondition (uid or resourceVersion) does not hold: observe again.
-
-        Measured: DELETE answers 409 Conflict for either; PATCH does so for a resourceVersion, but a uid that is not the
-        object's is 422 Invalid with `metadata.uid` among its causes, which is no verdict on the object.
-        """
-        if self.code == HTTPStatus.UNPROCESSABLE_ENTITY:
-            return _UID_FIELD in _invalid_fields(self.status)
-        return self.code == HTTPStatus.CONFLICT and self.reason == "Conflict"
-
-    @property
-    def is_expired(self) -> bool:
-        """The resourceVersion or continue token is too old: list again."""
-        if self.is_not_found or self.is_already_exists or self.is_conflict:
-            return False
-        return self.code == HTTPStatus.GONE or self.reason in {"Expired", "Gone"}
-
-    @property
-    def is_refusal(self) -> bool:
-        """The server will not take this object, now or later, until something else changes.
-
-        Invalid, forbidden, over quota, too large, denied by a webhook. An error page of something between us and the
-        server (`InvalidResponse`) is none, except 413, which whoever says it means the object.
-        """
-        if self.code is None:
-            return self.reason == NOT_SENT
-        if self.is_expired or self.is_conflict:
-            return False
-        if self.reason == INVALID_RESPONSE:
-            return self.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return 400 <= self.code < 500 and self.code not in {401, 404, 408, 409, 410, 429}  # noqa: PLR2004 -- 4xx
-
-    @property
-    def is_transient(self) -> bool:
-        """Everything else, for example 401, 429, 5xx and a lost connection: try again later, with backoff."""
-        return not (
-            self.is_not_found or self.is_already_exists or self.is_conflict or self.is_expired or self.is_refusal
-        )
-
-
-@frozen
-class Resource:
-    """One kind as the API server serves it."""
-
-    api_version: str
-    kind: str
-    plural: str
-    namespaced: bool = True
-
-
-POD = Resource("v1", "Pod", "pods")
-SERVICE = Resource("v1", "Service", "services")
-CONFIG_MAP = Resource("v1", "ConfigMap", "configmaps")
-PERSISTENT_VOLUME_CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
-NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
-EVENT = Resource("events.k8s.io/v1", "Event", "events")
-LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
-AGENT = Resource("agentctl.dev/v1alpha1", "Agent", "agents")
-CUSTOM_RESOURCE_DEFINITION = Resource(
-    "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
-)
-
-_RESOURCES: Mapping[tuple[Any, Any], Resource] = {
-    (resource.api_version, resource.kind): resource
-    for resource in (
-        POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, NAMESPACE, EVENT, LEASE, AGENT, CUSTOM_RESOURCE_DEFINITION,
-    )
-}  # fmt: skip
-
-
-def resource_of(api_version: str, kind: str) -> Resource:
-    """Look a kind up in the table. Raises ApiFailure (a refusal) for a kind that is not in it."""
-    resource = _RESOURCES.get((api_version, kind))
-    if resource is None:
-        raise ApiFailure(f"no such kind is handled here: {api_version} {kind}", reason=NOT_SENT)
-    return resource
-
-
-@frozen
-class Page:
-    """One answer to a list: `continue_` is empty on the last page. Items always carry apiVersion and kind."""
-
-    items: list[JsonObject]
-    resource_version: str
-    continue_: str
 
 
 class _Client(GenericAsyncClient):
@@ -285,27 +147,27 @@ class Api:
         where = f"{method} /{path}"
         request = _build(self._requests, method, path, params, body=body, content_type=content_type)
         async with self._reads if method == "GET" else self._writes:
-            with _translated(where):
+            with translated(where, credentials=ConfigError):
                 async with asyncio.timeout(REQUEST_TIMEOUT if timeout is None else timeout):
                     response = await self._requests.exchange(request)
         if not response.is_success:
-            raise _failure(response, where)
-        return _decode(response.content, where, response.status_code)
+            raise response_failure(response, where)
+        return decode(response.content, where, response.status_code)
 
     async def get(self, ref: Ref) -> JsonObject:
         """Read one object."""
-        return await self.request("GET", _object_path(ref))
+        return await self.request("GET", object_path(ref))
 
     async def create(self, manifest: Mapping[str, Any]) -> JsonObject:
         """POST an object, in the namespace that stands in it; a field that the server does not know is refused."""
         resource = resource_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))
-        path = _path(resource, manifest.get("metadata", {}).get("namespace", ""))
+        path = url_path(resource, manifest.get("metadata", {}).get("namespace", ""))
         return await self.request("POST", path, params=self._write_params(), body=dict(manifest))
 
-    async def patch(self, ref: Ref, body: JsonObject, *, subresource: str | None = None) -> JsonObject:
+    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> JsonObject:
         """Merge-patch (RFC 7386) an object or, for example, its `status`. Preconditions stand in `body.metadata`."""
-        path = _object_path(ref, subresource)
-        return await self.request("PATCH", path, params=self._write_params(), body=body, content_type=MERGE_PATCH)
+        path = object_path(ref, subresource)
+        return await self.request("PATCH", path, params=self._write_params(), body=dict(body), content_type=MERGE_PATCH)
 
     async def delete(
         self,
@@ -325,7 +187,7 @@ class Api:
         options: JsonObject = {"propagationPolicy": propagation, "preconditions": preconditions}
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        return await self.request("DELETE", _object_path(ref), body=options)
+        return await self.request("DELETE", object_path(ref), body=options)
 
     async def list(  # noqa: PLR0913 -- the options of a list
         self,
@@ -342,7 +204,7 @@ class Api:
         Without `resource_version` the answer is up to date; with "0" it is whatever the server's cache holds.
         Raises ApiFailure with `is_expired` when the continue token is too old.
         """
-        path = _path(resource, namespace or None)
+        path = url_path(resource, namespace or None)
         params = _query(
             labelSelector=label_selector,
             # The server refuses the two together: the token holds the version.
@@ -350,7 +212,7 @@ class Api:
             limit=None if limit is None else str(limit),
             **{"continue": continue_},
         )
-        return _page(await self.request("GET", path, params=params), resource, f"GET /{path}")
+        return page_of(await self.request("GET", path, params=params), resource, f"GET /{path}")
 
     def watch(
         self,
@@ -374,22 +236,22 @@ class Api:
             labelSelector=label_selector,
             timeoutSeconds=str(timeout_seconds),
         )
-        return self._stream(_path(resource, namespace or None), params)
+        return self._stream(url_path(resource, namespace or None), params)
 
     @asynccontextmanager
     async def _stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
         where = f"watch /{path}"
         request = _build(self._watches, "GET", path, params, timeout=httpx2.Timeout(REQUEST_TIMEOUT, read=None))
-        with _translated(where):
+        with translated(where, credentials=ConfigError):
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 response = await self._watches.exchange(request, stream=True)
         try:
             if not response.is_success:
-                with _translated(where):
+                with translated(where):
                     async with asyncio.timeout(REQUEST_TIMEOUT):
                         await response.aread()
-                raise _failure(response, where)
-            yield _Events(response, where)
+                raise response_failure(response, where)
+            yield Events(response, where)
         finally:
             with suppress(httpx2.HTTPError):  # nothing more is wanted of it
                 await response.aclose()
@@ -398,72 +260,8 @@ class Api:
         return {"fieldManager": self._field_manager, "fieldValidation": "Strict"}
 
 
-class _Events:
-    """The events of one watch. Splits at LF only: `aiter_lines` splits inside JSON strings, at U+0085 and others."""
-
-    def __init__(self, response: httpx2.Response, where: str) -> None:
-        self._chunks = response.aiter_bytes()
-        self._where = where
-        self._lines: deque[bytes] = deque()
-        self._rest = b""
-
-    def __aiter__(self) -> AsyncIterator[JsonObject]:
-        return self
-
-    async def __anext__(self) -> JsonObject:
-        if not self._lines:
-            with _translated(self._where, silence="nothing came, not even a bookmark"):
-                async with asyncio.timeout(WATCH_SILENCE):
-                    await self._read()
-        if not self._lines:
-            raise StopAsyncIteration
-        return _event(self._lines.popleft(), self._where)
-
-    async def _read(self) -> None:
-        while not self._lines:
-            chunk = await anext(self._chunks, None)
-            if chunk is None:
-                if self._rest.strip():
-                    raise ApiFailure(f"{self._where}: the stream ended amid an event", reason=INVALID_RESPONSE)
-                return
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
-            self._lines.extend(line for line in lines if line.strip())
-
-
-def _event(line: bytes, where: str) -> JsonObject:
-    event = _decode(line, where)
-    manifest: object = event.get("object")
-    if event.get("type") in _EVENT_TYPES and isinstance(manifest, dict):
-        described = cast("JsonObject", manifest)
-        if event["type"] == "ERROR":
-            raise _status_failure(described, where)
-        metadata: object = described.get("metadata")
-        if isinstance(metadata, dict) and isinstance(cast("JsonObject", metadata).get("resourceVersion"), str):
-            return event
-    raise ApiFailure(f"{where}: not a watch event: {_excerpt(line)}", reason=INVALID_RESPONSE)
-
-
 def _query(**params: str | None) -> dict[str, str]:
     return {name: value for name, value in params.items() if value is not None}
-
-
-def _object_path(ref: Ref, subresource: str | None = None) -> str:
-    resource = resource_of(ref.api_version, ref.kind)
-    return _path(resource, ref.namespace, ref.name, *([subresource] if subresource is not None else []))
-
-
-def _path(resource: Resource, namespace: str | None, *names: str) -> str:
-    parts = ["apis" if "/" in resource.api_version else "api", *resource.api_version.split("/")]
-    if resource.namespaced and namespace is not None:
-        parts += ["namespaces", namespace]
-    return "/".join(_segment(part) for part in [*parts, resource.plural, *names])
-
-
-def _segment(name: str) -> str:
-    """Percent-encode a name. Without one, or with dots that URLs resolve, a DELETE would reach the collection."""
-    if name in {"", ".", ".."}:
-        raise ApiFailure(f"{name!r} is no name: a namespace or a name is missing", reason=NOT_SENT)
-    return quote(name, safe="", errors="replace")
 
 
 def _build(  # noqa: PLR0913 -- the parts of an HTTP request
@@ -482,100 +280,6 @@ def _build(  # noqa: PLR0913 -- the parts of an HTTP request
         return client.build_adapter_request(request)
     except (UnicodeEncodeError, RecursionError, httpx2.InvalidURL) as error:
         raise ApiFailure(f"{method} /{path}: cannot be sent: {error}", reason=NOT_SENT) from error
-
-
-@contextmanager
-def _translated(where: str, silence: str = "no answer in time") -> Generator[None, None, None]:
-    """Turn whatever sending or reading raises into ApiFailure. Credential plugins run inside of it, too."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise ApiFailure(f"{where}: {silence}", reason="Timeout") from error
-    except httpx2.TimeoutException as error:
-        raise ApiFailure(f"{where}: {_described(error)}", reason="Timeout") from error
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
-        raise ApiFailure(f"{where}: {_described(error)}", reason="ConnectionFailed") from error
-    except (ConfigError, LookupError, ValueError) as error:
-        raise ApiFailure(f"{where}: credentials: {_described(error)}", reason="CredentialsFailed") from error
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _failure(response: httpx2.Response, where: str) -> ApiFailure:
-    code, retry_after = response.status_code, _seconds(response.headers.get("Retry-After"))
-    with suppress(ApiFailure):
-        status = _decode(response.content, where)
-        if status.get("kind") == "Status":
-            return _status_failure(status, where, code, retry_after)
-    kind = response.headers.get("Content-Type", "no Content-Type")
-    message = f"{where}: {code}, not from Kubernetes ({kind}): {_excerpt(response.content)}"
-    return ApiFailure(message, code=code, reason=INVALID_RESPONSE, retry_after=retry_after)
-
-
-def _status_failure(
-    status: JsonObject, where: str, code: int | None = None, retry_after: float | None = None
-) -> ApiFailure:
-    if code is None and isinstance(status.get("code"), int):
-        code = status["code"]
-    details = status.get("details")
-    if retry_after is None and isinstance(details, dict):
-        retry_after = _seconds(cast("JsonObject", details).get("retryAfterSeconds"))
-    reason = status.get("reason")
-    return ApiFailure(
-        str(status.get("message") or f"{where}: {code} {reason}"),
-        code=code,
-        reason=reason if isinstance(reason, str) else "",
-        status=status,
-        retry_after=retry_after,
-    )
-
-
-def _invalid_fields(status: JsonObject | None) -> list[object]:
-    details: object = (status or {}).get("details")
-    causes: object = cast("JsonObject", details).get("causes") if isinstance(details, dict) else None
-    listed = cast("list[object]", causes) if isinstance(causes, list) else []
-    return [cast("JsonObject", cause).get("field") for cause in listed if isinstance(cause, dict)]
-
-
-def _seconds(value: object) -> float | None:
-    """Read a Retry-After. Kubernetes gives whole seconds; HTTP's other form, a date, is passed over."""
-    text = str(value)
-    return min(float(text), _MAX_RETRY_AFTER) if text.isdecimal() and float(text) > 0 else None
-
-
-def _decode(content: bytes, where: str, code: int | None = None) -> JsonObject:
-    """Read a JSON object, whatever Content-Type says: it may be missing or wrong."""
-    try:
-        decoded: object = msgspec.json.decode(content)
-    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
-        message = f"{where}: the answer is not JSON ({error}): {_excerpt(content)}"
-        raise ApiFailure(message, code=code, reason=INVALID_RESPONSE) from error
-    if not isinstance(decoded, dict):
-        message = f"{where}: the answer is not a JSON object: {_excerpt(content)}"
-        raise ApiFailure(message, code=code, reason=INVALID_RESPONSE)
-    return cast("JsonObject", decoded)
-
-
-def _excerpt(content: bytes) -> str:
-    return repr(content[:200].decode(errors="replace"))
-
-
-def _page(answer: JsonObject, resource: Resource, where: str) -> Page:
-    found: object = answer.get("items")
-    items = cast("list[object]", found) if isinstance(found, list) else []  # Go writes an empty list as null
-    metadata: object = answer.get("metadata")
-    listed = found is None or isinstance(found, list)
-    if not listed or not isinstance(metadata, dict) or not all(isinstance(item, dict) for item in items):
-        raise ApiFailure(f"{where}: the answer is not a list", reason=INVALID_RESPONSE)
-    version: object = cast("JsonObject", metadata).get("resourceVersion")
-    if not isinstance(version, str) or not version:
-        raise ApiFailure(f"{where}: the list has no resourceVersion", reason=INVALID_RESPONSE)
-    # The items of built-in lists come without them.
-    kind: JsonObject = {"apiVersion": resource.api_version, "kind": resource.kind}
-    named = [kind | item for item in cast("list[JsonObject]", items)]
-    return Page(named, version, cast("JsonObject", metadata).get("continue") or "")
 
 
 def _server_config(server: str) -> SingleConfig:

@@ -20,7 +20,7 @@ from agentctl_core import (
     merge_diff,
 )
 
-from ._api import ApiFailure
+from ._failure import ApiFailure
 
 _log = structlog.get_logger()
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import structlog
-
 from attrs import define
 
 from agentctl_core import (
@@ -29,9 +27,11 @@ from agentctl_core import (
     reconcile,
 )
 
-from ._api import AGENT, POD, Api, ApiFailure
+from ._api import Api
 from ._execute import Executor, ref_of
+from ._failure import ApiFailure
 from ._queue import QueueClosed, WorkQueue
+from ._resources import AGENT, POD
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
 from ._watch import Reflector
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import Any, NoReturn, Protocol
 
 import structlog
 
-from ._api import Api, ApiFailure, Resource
-
-JsonObject: TypeAlias = dict[str, Any]
+from ._api import Api
+from ._failure import ApiFailure, JsonObject
+from ._resources import Resource
 
 PAGE_SIZE = 500
 """Objects in one page of a list."""

@@ -14,7 +14,8 @@ import yaml
 from agentctl_core import API_VERSION, KIND, Ref
 from agentctl_core.testing import Timings
 
-from .._api import Api, ApiFailure, ConfigurationError
+from .._api import Api, ConfigurationError
+from .._failure import ApiFailure
 from .._logging import configure_logging
 from .._operator import Operator
 from ..embedded import EmbeddedServer

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import pytest
@@ -17,58 +16,15 @@ from hypothesis import strategies as st
 
 from agentctl_core import Ref
 from agentctl_runtime import _api
-from agentctl_runtime._api import AGENT, NAMESPACE, POD, Api, ApiFailure, ConfigurationError, JsonObject
+from agentctl_runtime._answers import Page
+from agentctl_runtime._api import Api, ConfigurationError
+from agentctl_runtime._failure import ApiFailure, JsonObject
+from agentctl_runtime._resources import AGENT, NAMESPACE, POD
 
-T = TypeVar("T")
+from .support import Body, run
+
 POD_REF = Ref("v1", "Pod", "default", "a")
 GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version: 1 (2)"}
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Where there is nothing to do but wait, time jumps forward."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "everything waits and nothing will ever happen"
-            self.now += timeout
-        return ready
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(coroutine)
-
-
-class Body(httpx2.AsyncByteStream):
-    """A body in chunks that knows whether it was closed; a float is a pause, an exception is raised."""
-
-    def __init__(self, *parts: bytes | float | Exception) -> None:
-        self._parts = parts
-        self.closed = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            if isinstance(part, Exception):
-                raise part
-            if isinstance(part, bytes):
-                yield part
-            else:
-                await asyncio.sleep(part)
-
-    async def aclose(self) -> None:
-        self.closed = True
 
 
 class Server(httpx2.AsyncBaseTransport):
@@ -206,14 +162,14 @@ def test_items_of_a_list_get_the_kind_that_built_in_lists_leave_out() -> None:
     answer = {"metadata": {"resourceVersion": "5", "continue": "more"}, "items": [{"metadata": {"name": "a"}}]}
     request, page = asked(lambda api: api.list(POD, "n", label_selector="a=b", limit=2), answer)
     assert dict(request.url.params) == {"labelSelector": "a=b", "limit": "2"}
-    assert page == _api.Page([{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}], "5", "more")
+    assert page == Page([{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}], "5", "more")
 
 
 def test_a_list_of_all_namespaces_may_be_null_and_a_token_goes_without_version() -> None:
     answer = {"metadata": {"resourceVersion": "5"}, "items": None}
     request, page = asked(lambda api: api.list(AGENT, continue_="t", resource_version="3"), answer)
     assert request.url.raw_path == b"/apis/agentctl.dev/v1alpha1/agents?continue=t"
-    assert page == _api.Page([], "5", "")
+    assert page == Page([], "5", "")
 
 
 @pytest.mark.parametrize(

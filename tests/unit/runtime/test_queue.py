@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -14,38 +11,7 @@ from hypothesis import strategies as st
 
 from agentctl_runtime._queue import BACKOFF_MAX, QueueClosed, WorkQueue
 
-T = TypeVar("T")
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Where there is nothing to do but wait, time jumps forward."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "everything waits and nothing will ever happen"
-            self.now += timeout
-        return ready
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(coroutine)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
+from .support import now, run
 
 
 async def is_empty(queue: WorkQueue[str]) -> bool:

@@ -4,61 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import selectors
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import httpx2
 import pytest
 
-from agentctl_runtime._api import POD, Api, JsonObject
+from agentctl_runtime._api import Api
+from agentctl_runtime._failure import JsonObject
+from agentctl_runtime._resources import POD
 from agentctl_runtime._watch import Reflector
 
-Part = bytes | float | Exception
+from .support import Body, Part, run
+
 FOREVER = 1e6
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Where there is nothing to do but wait, time jumps forward."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "everything waits and nothing will ever happen"
-            self.now += timeout
-        return ready
-
-
-class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = JumpingSelector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-class Body(httpx2.AsyncByteStream):
-    """A body in chunks; a float is a pause, an exception is raised."""
-
-    def __init__(self, *parts: Part) -> None:
-        self._parts = parts
-        self.closed = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            if isinstance(part, Exception):
-                raise part
-            if isinstance(part, bytes):
-                yield part
-            else:
-                await asyncio.sleep(part)
-
-    async def aclose(self) -> None:
-        self.closed = True
 
 
 class Server(httpx2.AsyncBaseTransport):
@@ -137,8 +97,7 @@ def play(server: Server, *, seconds: float = 50.0, uniform: float = 0.0, defects
                 await task
             assert task.cancelled()
 
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        runner.run(main())
+    run(main())
     assert all(body.closed for body in server.opened)
     return recorder
 

@@ -1,0 +1,186 @@
+"""What can go wrong between us and the API server, as one exception: `ApiFailure`.
+
+The HTTP client and the credential plugins raise many unrelated exceptions, and proxies answer with pages of their own:
+all of it is read here, without trust in the Content-Type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from typing import Any, TypeAlias, cast
+
+import httpx2
+import msgspec
+
+JsonObject: TypeAlias = dict[str, Any]
+
+INVALID_RESPONSE = "InvalidResponse"
+NOT_SENT = "NotSent"
+
+_UID_FIELD = "metadata.uid"
+_MAX_RETRY_AFTER = 3600.0
+
+
+class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its caller decides
+    """A request that did not succeed. Exactly one of the `is_...` properties is true for each failure.
+
+    Attributes:
+        message: What the server said, or what was wrong with its answer or with the connection.
+        code: The HTTP status code (of an ERROR event: the Status object's); None when there was no answer.
+        reason: The Status object's machine-readable reason, for example `AlreadyExists`. Of our own: `Timeout`,
+            `ConnectionFailed`, `CredentialsFailed`, `InvalidResponse` (not what Kubernetes answers; perhaps a proxy)
+            and `NotSent` (the request makes no sense: no such kind, an empty name).
+        status: The Kubernetes Status object, when there is one.
+        retry_after: Seconds to wait as the server asked, in a header or in the Status object.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: int | None = None,
+        reason: str = "",
+        status: JsonObject | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.reason = reason
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def is_not_found(self) -> bool:
+        """The object, its namespace or its kind is not there."""
+        return self.code == HTTPStatus.NOT_FOUND
+
+    @property
+    def is_already_exists(self) -> bool:
+        """An object of that name is there, possibly on its way out."""
+        return self.code == HTTPStatus.CONFLICT and self.reason == "AlreadyExists"
+
+    @property
+    def is_conflict(self) -> bool:
+        """A precondition (uid or resourceVersion) does not hold: observe again.
+
+        Measured: DELETE answers 409 Conflict for either; PATCH does so for a resourceVersion, but a uid that is not the
+        object's is 422 Invalid with `metadata.uid` among its causes, which is no verdict on the object.
+        """
+        if self.code == HTTPStatus.UNPROCESSABLE_ENTITY:
+            return _UID_FIELD in _invalid_fields(self.status)
+        return self.code == HTTPStatus.CONFLICT and self.reason == "Conflict"
+
+    @property
+    def is_expired(self) -> bool:
+        """The resourceVersion or continue token is too old: list again."""
+        if self.is_not_found or self.is_already_exists or self.is_conflict:
+            return False
+        return self.code == HTTPStatus.GONE or self.reason in {"Expired", "Gone"}
+
+    @property
+    def is_refusal(self) -> bool:
+        """The server will not take this object, now or later, until something else changes.
+
+        Invalid, forbidden, over quota, too large, denied by a webhook. An error page of something between us and the
+        server (`InvalidResponse`) is none, except 413, which whoever says it means the object.
+        """
+        if self.code is None:
+            return self.reason == NOT_SENT
+        if self.is_expired or self.is_conflict:
+            return False
+        if self.reason == INVALID_RESPONSE:
+            return self.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        return 400 <= self.code < 500 and self.code not in {401, 404, 408, 409, 410, 429}  # noqa: PLR2004 -- 4xx
+
+    @property
+    def is_transient(self) -> bool:
+        """Everything else, for example 401, 429, 5xx and a lost connection: try again later, with backoff."""
+        return not (
+            self.is_not_found or self.is_already_exists or self.is_conflict or self.is_expired or self.is_refusal
+        )
+
+
+@contextmanager
+def translated(
+    where: str, *, silence: str = "no answer in time", credentials: type[Exception] = LookupError
+) -> Generator[None, None, None]:
+    """Turn whatever sending or reading raises into ApiFailure.
+
+    Credential plugins run inside of it, too: `credentials` is what they raise besides LookupError and ValueError.
+    """
+    try:
+        yield
+    except TimeoutError as error:
+        raise ApiFailure(f"{where}: {silence}", reason="Timeout") from error
+    except httpx2.TimeoutException as error:
+        raise ApiFailure(f"{where}: {_described(error)}", reason="Timeout") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
+        raise ApiFailure(f"{where}: {_described(error)}", reason="ConnectionFailed") from error
+    except (credentials, LookupError, ValueError) as error:
+        raise ApiFailure(f"{where}: credentials: {_described(error)}", reason="CredentialsFailed") from error
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def response_failure(response: httpx2.Response, where: str) -> ApiFailure:
+    code, retry_after = response.status_code, _seconds(response.headers.get("Retry-After"))
+    with suppress(ApiFailure):
+        status = decode(response.content, where)
+        if status.get("kind") == "Status":
+            return status_failure(status, where, code, retry_after)
+    kind = response.headers.get("Content-Type", "no Content-Type")
+    message = f"{where}: {code}, not from Kubernetes ({kind}): {excerpt(response.content)}"
+    return ApiFailure(message, code=code, reason=INVALID_RESPONSE, retry_after=retry_after)
+
+
+def status_failure(
+    status: JsonObject, where: str, code: int | None = None, retry_after: float | None = None
+) -> ApiFailure:
+    if code is None and isinstance(status.get("code"), int):
+        code = status["code"]
+    details = status.get("details")
+    if retry_after is None and isinstance(details, dict):
+        retry_after = _seconds(cast("JsonObject", details).get("retryAfterSeconds"))
+    reason = status.get("reason")
+    return ApiFailure(
+        str(status.get("message") or f"{where}: {code} {reason}"),
+        code=code,
+        reason=reason if isinstance(reason, str) else "",
+        status=status,
+        retry_after=retry_after,
+    )
+
+
+def _invalid_fields(status: JsonObject | None) -> list[object]:
+    details: object = (status or {}).get("details")
+    causes: object = cast("JsonObject", details).get("causes") if isinstance(details, dict) else None
+    listed = cast("list[object]", causes) if isinstance(causes, list) else []
+    return [cast("JsonObject", cause).get("field") for cause in listed if isinstance(cause, dict)]
+
+
+def _seconds(value: object) -> float | None:
+    """Read a Retry-After. Kubernetes gives whole seconds; HTTP's other form, a date, is passed over."""
+    text = str(value)
+    return min(float(text), _MAX_RETRY_AFTER) if text.isdecimal() and float(text) > 0 else None
+
+
+def decode(content: bytes, where: str, code: int | None = None) -> JsonObject:
+    """Read a JSON object, whatever Content-Type says: it may be missing or wrong."""
+    try:
+        decoded: object = msgspec.json.decode(content)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        message = f"{where}: the answer is not JSON ({error}): {excerpt(content)}"
+        raise ApiFailure(message, code=code, reason=INVALID_RESPONSE) from error
+    if not isinstance(decoded, dict):
+        message = f"{where}: the answer is not a JSON object: {excerpt(content)}"
+        raise ApiFailure(message, code=code, reason=INVALID_RESPONSE)
+    return cast("JsonObject", decoded)
+
+
+def excerpt(content: bytes) -> str:
+    return repr(content[:200].decode(errors="replace"))
