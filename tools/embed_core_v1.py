@@ -10,7 +10,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOTS = ("EnvVar", "EnvFromSource", "ContainerPort", "ResourceRequirements")
+ROOTS = (
+    "ConfigMapKeySelector", "Container", "ContainerPort", "EnvFromSource", "EnvVar", "Lifecycle",
+    "PersistentVolumeClaimSpec", "PodSpec", "Probe", "ResourceRequirements", "SecretKeySelector", "SecurityContext",
+    "ServicePort", "Volume", "VolumeMount",
+)  # fmt: skip
+# What an Agent has elsewhere, or the operator decides.
+DROPPED = {
+    "Container": ("restartPolicy", "restartPolicyRules"),
+    "PodSpec": (
+        "activeDeadlineSeconds", "containers", "ephemeralContainers", "initContainers", "restartPolicy",
+        "serviceAccount", "volumes",
+    ),
+}  # fmt: skip
+REQUIRED = {"Container": ["name", "image"]}
 TARGET = Path(__file__).parents[1] / "src/agentctl_core/_core_v1.py"
 PREFIX = "#/components/schemas/"
 KEPT = (

@@ -1,121 +1,30 @@
-"""The Agent resource as frozen classes, and the one way to get them: a manifest that the schema accepts.
-
-Each field carries its schema and its documentation; `crd` builds the CustomResourceDefinition from them, so what the
-API server checks, what `kubectl explain` prints and what is parsed here are the same text.
-"""
+"""The Agent resource, and the one way to get it: a manifest that the schema accepts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import attrs
-from attrs import field, frozen
+from attrs import frozen
 
 from ._core_v1 import CORE_V1
 from ._json import dig, reach
 from ._problem import InvalidAgent, Problem
 from ._schema import Check, compile_schema
+from ._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
 
-API_VERSION = "agentctl.dev/v1alpha1"
-KIND = "Agent"
-NAME_PATTERN = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-NAME_MAX_LENGTH = 63
-NAME_RULE = (
+API_VERSION: Final = "agentctl.dev/v1alpha1"
+KIND: Final = "Agent"
+NAME_RULE: Final = (
     "must be a DNS label: at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit"
 )
-PLACEHOLDER_UID = "00000000-0000-0000-0000-000000000000"
+SERVICE_NAME_RULE: Final = "must start with a letter where there is a service, which is named after the Agent"
+PLACEHOLDER_UID: Final = "00000000-0000-0000-0000-000000000000"
 """Stands in for the uid of an Agent that no API server has seen (offline use)."""
 
-_JsonObject = Mapping[str, Any]
 T = TypeVar("T")
-
-_STRINGS = {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "atomic"}
-_STRING_MAP = {"type": "object", "additionalProperties": {"type": "string"}}
-
-
-def _spec(schema: _JsonObject, doc: str, **options: Any) -> Any:
-    """Declare a field of the spec with its structural schema and its documentation."""
-    return field(metadata={"schema": schema, "doc": doc}, **options)
-
-
-def _nested(cls: type, doc: str) -> Any:
-    return field(factory=cls, metadata={"class": cls, "doc": doc})
-
-
-@frozen(kw_only=True)
-class PodTemplateMetadata:
-    """Labels and annotations of the pod, besides the operator's own."""
-
-    labels: _JsonObject = _spec(_STRING_MAP, "Labels added to the pod.", factory=dict)
-    annotations: _JsonObject = _spec(_STRING_MAP, "Annotations added to the pod.", factory=dict)
-
-
-@frozen(kw_only=True)
-class PodTemplate:
-    """What the pod gets that is not its containers."""
-
-    metadata: PodTemplateMetadata = _nested(PodTemplateMetadata, "Labels and annotations of the pod.")
-
-
-@frozen(kw_only=True)
-class AgentSpec:
-    """`spec` of an Agent: the main container's fields stand directly in it, as in core/v1 Container."""
-
-    image: str = _spec(
-        {"type": "string", "minLength": 1},
-        "Container image that holds the agent, for example registry.example.com/team/agent:1.4. "
-        "The only required field.",
-    )
-    command: tuple[str, ...] = _spec(
-        _STRINGS, "Replaces the image's ENTRYPOINT, as in core/v1 Container.", default=(), converter=tuple[str, ...]
-    )
-    args: tuple[str, ...] = _spec(
-        _STRINGS, "Replaces the image's CMD, as in core/v1 Container.", default=(), converter=tuple[str, ...]
-    )
-    working_dir: str | None = _spec(
-        {"type": "string"}, "Working directory of the agent; the image's own by default.", default=None
-    )
-    env: tuple[_JsonObject, ...] = _spec(
-        {
-            "type": "array",
-            "items": {"$ref": "EnvVar"},
-            "maxItems": 1000,
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["name"],
-        },
-        "Environment variables of the agent, as in core/v1 Container.",
-        default=(),
-        converter=tuple[_JsonObject, ...],
-    )
-    env_from: tuple[_JsonObject, ...] = _spec(
-        {"type": "array", "items": {"$ref": "EnvFromSource"}, "maxItems": 64, "x-kubernetes-list-type": "atomic"},
-        "Config maps and secrets whose entries become environment variables, as in core/v1 Container.",
-        default=(),
-        converter=tuple[_JsonObject, ...],
-    )
-    ports: tuple[_JsonObject, ...] = _spec(
-        {
-            "type": "array",
-            "items": {"$ref": "ContainerPort"},
-            "maxItems": 32,
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["containerPort", "protocol"],
-        },
-        "Ports that the agent listens on, as in core/v1 Container.",
-        default=(),
-        converter=tuple[_JsonObject, ...],
-    )
-    resources: _JsonObject = _spec(
-        {"$ref": "ResourceRequirements"}, "CPU, memory and other resources, as in core/v1 Container.", factory=dict
-    )
-    replicas: int = _spec(
-        {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1, "default": 1},
-        "1 runs the agent, 0 suspends it: its pod is deleted. `kubectl scale`, KEDA and HPA set it.",
-        default=1,
-    )
-    pod_template: PodTemplate = _nested(PodTemplate, "What the pod gets besides its containers.")
 
 
 @frozen(kw_only=True)
@@ -135,17 +44,31 @@ def json_name(attribute: str) -> str:
 
 
 def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
-    """Return the structural schema of a spec class; with `describe`, its documentation too. `$ref`s are kept."""
+    """Return the structural schema of a spec class; with `describe`, its documentation too.
+
+    `$ref`s into `CORE_V1` and our own extensions (`x-rules`, `x-hint`) are kept: `crd` turns them into a CRD's terms.
+    """
     properties: dict[str, Any] = {}
     required: list[str] = []
     for attribute in attrs.fields(cls):
-        nested = attribute.metadata.get("class")
-        schema = schema_of(nested, describe=describe) if nested else dict(attribute.metadata["schema"])
         doc = {"description": attribute.metadata["doc"]} if describe else {}
-        properties[json_name(attribute.name)] = doc | schema
+        properties[json_name(attribute.name)] = doc | _field_schema(attribute.metadata, describe=describe)
         if attribute.default is attrs.NOTHING:
             required.append(json_name(attribute.name))
-    return {"type": "object", "properties": properties} | ({"required": required} if required else {})
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    if rules := getattr(cls, "RULES", ()):
+        schema["x-rules"] = rules
+    return schema
+
+
+def _field_schema(metadata: Mapping[str, Any], *, describe: bool) -> dict[str, Any]:
+    if nested := metadata.get("class"):
+        return schema_of(nested, describe=describe)
+    if item := metadata.get("items"):
+        return {"type": "array", "items": schema_of(item, describe=describe), **metadata["extra"]}
+    return dict(metadata["schema"])
 
 
 _check_spec: Check = compile_schema(schema_of(AgentSpec), CORE_V1)
@@ -170,6 +93,8 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
         problems.append(Problem("spec", "is required; the least is spec.image"))
         raise InvalidAgent(problems)
     spec = _check_spec(raw_spec, (None, "spec"), problems)
+    if dig(spec, "service", kind=Mapping) is not None and name[:1].isdigit():
+        problems.append(Problem("metadata.name", SERVICE_NAME_RULE))
     if problems:
         raise InvalidAgent(problems)
     return Agent(
@@ -192,7 +117,7 @@ def _check_name(manifest: object, problems: list[Problem]) -> str:
     name = reach(manifest, "metadata", "name")
     if name is None:
         problems.append(Problem("metadata.name", "is required"))
-    elif isinstance(name, str) and len(name) <= NAME_MAX_LENGTH and re.fullmatch(NAME_PATTERN.strip("^$"), name):
+    elif isinstance(name, str) and len(name) <= NAME_MAX_LENGTH and re.fullmatch(LABEL_PATTERN.strip("^$"), name):
         return name
     else:
         problems.append(Problem("metadata.name", NAME_RULE))
@@ -204,7 +129,11 @@ def _structure(cls: type[T], data: Mapping[str, Any]) -> T:
     arguments: dict[str, Any] = {}
     for attribute in attrs.fields(cast("type[Any]", cls)):
         value = data.get(json_name(attribute.name))
-        if value is not None:
-            nested = attribute.metadata.get("class")
-            arguments[attribute.name] = _structure(nested, value) if nested else value
+        if value is None:
+            continue
+        if nested := attribute.metadata.get("class"):
+            value = _structure(nested, value)
+        elif item := attribute.metadata.get("items"):
+            value = tuple(_structure(item, child) for child in value)
+        arguments[attribute.name] = value
     return cls(**arguments)

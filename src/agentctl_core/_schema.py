@@ -5,8 +5,8 @@ nulls of fields that are not nullable are dropped, defaults are filled in, unkno
 What it returns is made of plain dicts, lists and scalars, whatever Mapping came in.
 
 The schema vocabulary is that of `apiextensions.k8s.io/v1` structural schemas, plus `{"$ref": NAME}` into a table of
-definitions (a CRD holds them expanded) and `x-hint`, what to write instead of a string that does not match.
-Cross-field rules (CEL in the CRD) are not read here: `_agent` has their counterpart.
+definitions (a CRD holds them expanded), `x-hint`, what to write instead of a string that does not match, and
+`x-rules`, the rules between fields.
 A schema is compiled once into closures; the depth of what is walked is bounded by the schema, not by the value.
 """
 
@@ -16,11 +16,32 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
+from attrs import frozen
+
 from ._json import MAX_INT64, MIN_INT64, is_unicode
 from ._problem import Problem
 
 Path: TypeAlias = "tuple[Path | None, str]"
 """A linked list of path segments, the last first: nothing is formatted until there is a problem to tell."""
+
+
+@frozen(unsafe_hash=False)
+class Rule:
+    """A rule between the fields of one object, in both languages: CEL for the API server, Python for the walker.
+
+    Attributes:
+        cel: the rule as `x-kubernetes-validations` states it.
+        holds: the same over the checked object, its defaults filled in.
+        field: what the problem's path ends with, for example `.claimName`; empty for the object itself.
+        message: what is wrong and what to write instead.
+    """
+
+    cel: str
+    holds: Callable[[Mapping[str, Any]], bool]
+    field: str
+    message: str
+
+
 Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
 """Return the value as it would be stored; append what is wrong with it to the list."""
 
