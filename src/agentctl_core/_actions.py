@@ -127,6 +127,17 @@ class EmitEvent:
         }
 
 
+@frozen
+class ResolveImage:
+    """Look an image up in its registry; what it says comes back in `Observed.images`, under the same reference.
+
+    `pull_secrets` are names of Secrets in the Agent's namespace that may hold credentials for it.
+    """
+
+    image: str
+    pull_secrets: tuple[str, ...] = ()
+
+
 @frozen(unsafe_hash=False)
 class Requeue:
     """Reconcile again after this many seconds, if nothing else leads to it before."""
@@ -134,4 +145,4 @@ class Requeue:
     after: float
 
 
-Action: TypeAlias = Create | Patch | Resize | Delete | PatchStatus | EmitEvent | Requeue
+Action: TypeAlias = Create | Patch | Resize | Delete | PatchStatus | EmitEvent | ResolveImage | Requeue

@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+
+from typing import Final, Literal
+
+from attrs import field, frozen
+
+VERSION: Final = "0.1.0.dev0"
+"""Of this library; a test compares it with the distribution's."""
 
 
-@frozen
+@frozen(kw_only=True, unsafe_hash=False)
+class Policy:
+    """What Agents may ask for beyond the *baseline* Pod Security Standard; everything is forbidden by default.
+
+    Attributes:
+        allow_privileged: privileged containers.
+        allow_host_path: hostPath volumes.
+        allow_host_namespaces: hostNetwork, hostPID and hostIPC.
+        allow_host_ports: hostPort.
+        allow_capabilities: capabilities that may be added besides those of *baseline*; `*` allows all.
+    """
+
+    allow_privileged: bool = False
+    allow_host_path: bool = False
+    allow_host_namespaces: bool = False
+    allow_host_ports: bool = False
+    allow_capabilities: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+
+
+@frozen(kw_only=True, unsafe_hash=False)
 class Config:
     """Settings that hold for every Agent of one operator; each is a flag of `agentctl run`.
 
-    A setting comes with the feature that reads it; this version's features have none.
+    No setting is part of a pod's revision: changing one restarts nobody.
+
+    Attributes:
+        wrapper_image: image that holds the wrapper, where an Agent names none; the operator's own image has tini.
+        wrapper_command: the wrapper's absolute path in that image, and its own arguments.
+        python_image, nodejs_image: images that install an SDK; `{version}` stands for `sdk.version`.
+        python_version, nodejs_version: used where an Agent names no version.
+        security_profile: the profile of Agents that name none.
+        policy: what an Agent may not ask for.
     """
+
+    wrapper_image: str = f"agentctl/agentctl:{VERSION}"
+    wrapper_command: tuple[str, ...] = field(default=("/usr/bin/tini", "-s"), converter=tuple[str, ...])
+    python_image: str = "python:{version}-slim"
+    python_version: str = "3.13"
+    nodejs_image: str = "node:{version}-slim"
+    nodejs_version: str = "22"
+    security_profile: Literal["Baseline", "Restricted"] = "Baseline"
+    policy: Policy = field(factory=Policy)
+
+

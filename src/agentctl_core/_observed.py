@@ -8,6 +8,8 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from ._image import ImageError, ImageInfo
+
 
 def _aware(_: object, attribute: Attribute[datetime], value: datetime) -> None:
     if not isinstance(value, datetime) or value.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -26,6 +28,7 @@ class Observed:
             and, where the API server refused to create one of them for good, its answer: a `v1` `Status` object with
             `code`, `reason`, `message` and `details.kind`/`details.name` of what was refused. The host
             keeps such an answer until the `Requeue` that it led to is due.
+        images: what is known of images, by the reference that `ResolveImage` named.
 
     Raises:
         ValueError: `now` is naive.
@@ -33,3 +36,4 @@ class Observed:
 
     now: datetime = field(validator=_aware)
     objects: tuple[Mapping[str, Any], ...] = field(default=(), converter=tuple[Mapping[str, Any], ...])
+    images: Mapping[str, ImageInfo | ImageError] = field(factory=dict)

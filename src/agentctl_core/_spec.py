@@ -359,11 +359,11 @@ class AgentSpec:
         RetentionPolicy, "What happens to the claims of volumeClaimTemplates."
     )
     service: Service | None = _nested(Service, "A Service of the Agent's name.", optional=True)
-    security_profile: str = _choice(
+    security_profile: str | None = _of(
+        {"type": "string", "enum": ["Baseline", "Restricted"]},
         "Baseline runs any image, without privilege escalation; Restricted also as non-root and without capabilities, "
-        "as the Pod Security Standard of that name asks.",
-        "Baseline",
-        "Restricted",
+        "as the Pod Security Standard of that name asks. The operator's owner chooses the default: Baseline if unset.",
+        default=None,
     )
     pod_template: PodTemplate = _nested(PodTemplate, "What the pod gets besides its containers.")
     restart_policy: str = _choice(

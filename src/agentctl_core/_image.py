@@ -1,0 +1,129 @@
+"""What a registry says about an image, and the command line that follows from it.
+
+Kubernetes' rules hold for `command` and `args` against ENTRYPOINT and CMD:
+https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import field, frozen
+
+from ._agent import Agent
+
+
+@frozen
+class ImageConfig:
+    """What one platform's image runs by itself; shell forms stand here as `/bin/sh -c ...`, as images hold them."""
+
+    entrypoint: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    cmd: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    user: str = ""
+
+
+@frozen(unsafe_hash=False)
+class ImageInfo:
+    """What a registry says about an image reference.
+
+    Attributes:
+        digest: of the index where there is one, else of the manifest: `sha256:...`.
+        platforms: the config of each platform, by `os/architecture` or `os/architecture/variant`.
+    """
+
+    digest: str
+    platforms: Mapping[str, ImageConfig]
+
+
+@frozen
+class ImageError:
+    """Why an image cannot be looked up.
+
+    `reason` says what kind of trouble it is: the registry has no such image, refuses to show it, or does not answer
+    sensibly. `message` is for people and holds no credentials.
+    """
+
+    reason: Literal["NotFound", "Forbidden", "Unreachable"]
+    message: str
+
+
+class CommandUnknown(Exception):  # noqa: N818 -- the condition's reason
+    """The image does not say what to run, or not for certain; the message says what to set."""
+
+
+_ARCHITECTURE, _OS = "kubernetes.io/arch", "kubernetes.io/os"
+
+
+def image_command(agent: Agent, image: ImageInfo) -> ImageConfig:
+    """Return what the image runs by itself wherever the pod may land.
+
+    Raises:
+        CommandUnknown: no platform of the image fits the Agent's nodes, or the platforms that do disagree.
+    """
+    fitting = {name: config for name, config in image.platforms.items() if _fits(agent, name)}
+    if not fitting:
+        offered = ", ".join(sorted(image.platforms)) or "none"
+        raise CommandUnknown(f"no platform of the image fits the node selector; it has {offered}: set spec.command")
+    first, *others = sorted(fitting.items())
+    for name, config in others:
+        if (config.entrypoint, config.cmd) != (first[1].entrypoint, first[1].cmd):
+            raise CommandUnknown(
+                f"the image runs different commands on {first[0]} and {name}: set spec.command, or {_ARCHITECTURE} in "
+                "spec.podTemplate.spec.nodeSelector"
+            )
+    return first[1]
+
+
+def original_command(agent: Agent, image: ImageConfig) -> tuple[str, ...]:
+    """Return the command line of an Agent without a `command`: ENTRYPOINT, and `args` or else CMD.
+
+    The kubelet expands `$(VAR)` in a pod's command but never in an image's, so each `$` of the image is doubled.
+
+    Raises:
+        CommandUnknown: it is empty.
+    """
+    own = agent.spec.args or tuple(map(_literal, image.cmd))
+    words = (*map(_literal, image.entrypoint), *own)
+    if not words:
+        raise CommandUnknown("the image has neither ENTRYPOINT nor CMD: set spec.command")
+    return words
+
+
+def pinned(reference: str, digest: str) -> str:
+    """Return an image reference with its digest, which alone decides what is pulled; the tag stays, for people."""
+    return f"{reference.partition('@')[0]}@{digest}"
+
+
+def _literal(word: str) -> str:
+    return word.replace("$", "$$")
+
+
+def _fits(agent: Agent, platform: str) -> bool:
+    system, architecture = (*platform.split("/"), "")[:2]
+    wanted = {_OS: {"linux"}} | _required(agent)
+    return system in wanted.get(_OS, {system}) and architecture in wanted.get(_ARCHITECTURE, {architecture})
+
+
+def _required(agent: Agent) -> dict[str, set[str]]:
+    """Return which values the two platform labels of the Agent's node may have, by nodeSelector and node affinity."""
+    template = agent.spec.pod_template.spec
+    found = {key: {value} for key, value in (template.get("nodeSelector") or {}).items() if key in (_OS, _ARCHITECTURE)}
+    affinity = (template.get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
+    for key in (_OS, _ARCHITECTURE):
+        # Terms are alternatives: a label is narrowed only where each of them does so.
+        values = [_allowed(term, key) for term in terms]
+        if values and all(value is not None for value in values):
+            allowed = set().union(*(value for value in values if value is not None))
+            found[key] = found[key] & allowed if key in found else allowed
+    return found
+
+
+def _allowed(term: Mapping[str, object], key: str) -> set[str] | None:
+    sets = [
+        set(expression.get("values") or [])
+        for expression in term.get("matchExpressions") or []  # type: ignore[attr-defined]
+        if expression.get("key") == key and expression.get("operator") == "In"
+    ]
+    return set.intersection(*sets) if sets else None
