@@ -43,9 +43,9 @@ crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 
 core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Kubernetes sources.
 	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
-	$(BIN)/python tools/embed_core_v1.py \
+	$(BIN)/python -m tools.embed_core_v1 \
 	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Dir}} {{.Version}}' k8s.io/kubernetes | sed 's, ,/api/openapi-spec/v3/api__v1_openapi.json ,')
-	$(BIN)/ruff format --quiet src/agentctl_core/_core_v1.py
+	$(BIN)/ruff format --quiet src/agentctl_core/_core_v1.py src/agentctl_core/_core_v1_docs.py
 
 lock: $(STAMP)  ## Write the hashed requirements anew, with the newest releases.
 	$(BIN)/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt

@@ -1,51 +1,40 @@
-"""Write src/agentctl_core/_core_v1.py: the core/v1 types that Agents embed, from Kubernetes' own OpenAPI document.
+"""Write the core/v1 types that Agents embed, from Kubernetes' own OpenAPI document.
 
-Usage: python tools/embed_core_v1.py PATH/TO/api__v1_openapi.json VERSION
+Usage: python -m tools.embed_core_v1 PATH/TO/api__v1_openapi.json VERSION
 The document is in Kubernetes' source: `api/openapi-spec/v3/api__v1_openapi.json` of the module k8s.io/kubernetes.
-Not part of the package: the result is committed, and a test compares it with the API server's own document.
+What is written: the schemas to src/agentctl_core/_core_v1.py, their documentation to _core_v1_docs.py beside it.
+Not part of the package: the results are committed, and a test compares them with what this writes.
 """
 
 import json
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tools.core_v1_mends import DROPPED, FIELDS, OWN, REQUIRED, TYPES
+
+Schema = dict[str, Any]
 
 ROOTS = (
     "ConfigMapKeySelector", "Container", "ContainerPort", "EnvFromSource", "EnvVar", "Lifecycle",
     "PersistentVolumeClaimSpec", "PodSpec", "Probe", "ResourceRequirements", "SecretKeySelector", "SecurityContext",
     "ServicePort", "Volume", "VolumeMount",
 )  # fmt: skip
-# What an Agent has elsewhere, or the operator decides.
-DROPPED = {
-    "Container": ("restartPolicy", "restartPolicyRules"),
-    "PodSpec": (
-        "activeDeadlineSeconds", "containers", "ephemeralContainers", "initContainers", "restartPolicy",
-        "serviceAccount", "volumes",
-    ),
-}  # fmt: skip
-REQUIRED = {"Container": ["name", "image"]}
-TARGET = Path(__file__).parents[1] / "src/agentctl_core/_core_v1.py"
+PACKAGE = Path(__file__).parents[1] / "src/agentctl_core"
 PREFIX = "#/components/schemas/"
 KEPT = (
     "type",
     "format",
-    "required",
     "default",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     "x-kubernetes-map-type",
 )
-# What apimachinery's Quantity accepts, as controller-gen writes it for every CRD.
-QUANTITY = {
-    "x-kubernetes-int-or-string": True,
-    "x-hint": "is not a quantity; write for example 500m, 2 or 1Gi",
-    "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))"
-    r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$",
-}
-SCALARS = {
-    "io.k8s.apimachinery.pkg.api.resource.Quantity": QUANTITY,
-    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"x-kubernetes-int-or-string": True},
-}
+KNOWN = re.compile(r"\.(core|meta)\.v1\.\w+$")
+DOC_LENGTH = 90
+"""The longest documentation of an embedded field: with it the CRD stays below 200 kB."""
 
 
 def short(reference: str) -> str:
@@ -53,44 +42,92 @@ def short(reference: str) -> str:
     return reference.rsplit(".", 1)[1]
 
 
-def embed(node: dict[str, Any], needed: set[str]) -> dict[str, Any]:
-    """Return one schema of the document as a structural schema; add the types that it refers to to `needed`."""
+def embed(node: Mapping[str, Any], mend: Mapping[str, Any]) -> Schema:
+    """Return a schema of the document, with what `mend` adds to it, as a structural schema."""
+    if "$ref" in mend:
+        return dict(mend)
     for part in (node, *node.get("allOf", ())):
-        if reference := part.get("$ref", "").removeprefix(PREFIX):
-            if reference in SCALARS:
-                return dict(SCALARS[reference])
-            needed.add(reference)
+        if reference := part.get("$ref"):
             return {"$ref": short(reference)}
     out = {key: node[key] for key in KEPT if key in node}
     if out.get("default") in ("", {}, 0, False):
         # The server's OpenAPI states Go's zero values as defaults: as CRD defaults they would fill required fields.
         del out["default"]
-    if "properties" in node:
-        out["properties"] = {name: embed(child, needed) for name, child in sorted(node["properties"].items())}
+    out |= mend
     for key in ("items", "additionalProperties"):
         if key in node:
-            out[key] = embed(node[key], needed)
+            out[key] = embed(node[key], mend.get(key, {}))
     return out
 
 
-def main(source: str, version: str) -> None:
-    """Write the module from the OpenAPI document at `source`, which is that of Kubernetes `version`."""
-    document = json.loads(Path(source).read_text())
-    schemas = document["components"]["schemas"]
-    pending = {f"io.k8s.api.core.v1.{name}" for name in ROOTS}
-    done: dict[str, Any] = {}
+def embed_type(name: str, node: Mapping[str, Any]) -> Schema:
+    """Return a type of the document as a structural schema, without what an Agent has elsewhere."""
+    properties = {key: child for key, child in node["properties"].items() if key not in DROPPED.get(name, ())}
+    required = {*node.get("required", ()), *REQUIRED.get(name, ())} & properties.keys()
+    out: Schema = {"type": "object"}
+    if required:
+        out["required"] = sorted(required)
+    if kind := node.get("x-kubernetes-map-type"):
+        out["x-kubernetes-map-type"] = kind
+    out |= TYPES.get(name, {})
+    out["properties"] = {
+        key: embed(child, FIELDS.get(f"{name}.{key}", {})) for key, child in sorted(properties.items())
+    }
+    return out
+
+
+def references(schema: object) -> set[str]:
+    """Return the names that a schema refers to."""
+    if isinstance(schema, dict):
+        here = {schema["$ref"]} if "$ref" in schema else set()
+        return here.union(*map(references, schema.values()))
+    return set()
+
+
+def first_sentence(text: str) -> str:
+    """Return what a description begins with, in one line and no longer than DOC_LENGTH."""
+    sentence = re.split(r"(?<=[^.][^.A-Z])\.\s|\n\n", text.strip() + " ", maxsplit=1)[0]
+    words = " ".join(sentence.split()).rstrip(".")
+    if len(words) <= DOC_LENGTH:
+        return words + "."
+    return words[: DOC_LENGTH - 3].rsplit(" ", 1)[0].rstrip(",;:(") + "..."
+
+
+def embed_all(document: Mapping[str, Any]) -> tuple[dict[str, Schema], dict[str, str]]:
+    """Return every type that Agents embed, and the documentation of each field as `Type.field`."""
+    schemas = {short(key): value for key, value in document["components"]["schemas"].items() if KNOWN.search(key)}
+    done: dict[str, Schema] = {}
+    docs: dict[str, str] = {}
+    pending = set(ROOTS)
     while pending:
         name = pending.pop()
-        needed: set[str] = set()
-        done[short(name)] = embed(schemas[name], needed)
-        pending |= {n for n in needed if short(n) not in done}
-    text = (
-        f'"""Core/v1 types as structural schemas, from Kubernetes {version}.\n\n'
-        'Generated by tools/embed_core_v1.py; `{"$ref": NAME}` refers to another entry.\n"""\n\n'
-        "from typing import Any, Final\n\n"
-        f"CORE_V1: Final[dict[str, Any]] = {dict(sorted(done.items()))!r}\n"
+        done[name] = OWN[name] if name in OWN else embed_type(name, schemas[name])
+        pending |= references(done[name]) - done.keys()
+        for field in done[name].get("properties", ()):
+            if text := schemas[name]["properties"][field].get("description"):
+                docs[f"{name}.{field}"] = first_sentence(text)
+    return dict(sorted(done.items())), dict(sorted(docs.items()))
+
+
+def module(title: str, version: str, about: str, constant: str, value: object) -> str:
+    """Return the source of a module that holds one constant."""
+    return (
+        f'"""{title}, from Kubernetes {version}.\n\nGenerated by tools/embed_core_v1.py; {about}\n"""\n\n'
+        f"from typing import Any, Final\n\n{constant}: Final[dict[str, Any]] = {value!r}\n"
     )
-    TARGET.write_text(text)
+
+
+def main(source: str, version: str) -> None:
+    """Write the modules from the OpenAPI document at `source`, which is that of Kubernetes `version`."""
+    schemas, docs = embed_all(json.loads(Path(source).read_text()))
+    (PACKAGE / "_core_v1.py").write_text(
+        module(
+            "Core/v1 types as structural schemas", version, '`{"$ref": NAME}` refers to another entry.', "CORE_V1", schemas
+        )
+    )
+    (PACKAGE / "_core_v1_docs.py").write_text(
+        module("Documentation of core/v1 types", version, "each key is `Type.field`.", "CORE_V1_DOCS", docs)
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ A host (an operator, a command line, a test) observes what `wanted` names, calls
 """
 
 from ._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize
-from ._agent import API_VERSION, KIND, Agent, AgentSpec, PodTemplate, PodTemplateMetadata, parse_agent
+from ._agent import API_VERSION, KIND, Agent, parse_agent
 from ._config import Config
 from ._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from ._merge import merge_diff, merge_patch
@@ -15,6 +15,7 @@ from ._pod import build_pod
 from ._problem import InvalidAgent, Problem
 from ._reconcile import decide, prepare, reconcile, wanted
 from ._situation import Prepared
+from ._spec import AgentSpec, PodTemplate, PodTemplateMetadata
 
 __all__ = [
     "AGENT_LABEL",
