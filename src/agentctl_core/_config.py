@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Final, Literal
 
 from attrs import field, frozen
@@ -15,12 +14,17 @@ VERSION: Final = "0.1.0.dev0"
 class Policy:
     """What Agents may ask for beyond the *baseline* Pod Security Standard; everything is forbidden by default.
 
+    In the lists a `*` at the end stands for any text, so `*` alone allows all.
+
     Attributes:
-        allow_privileged: privileged containers.
+        allow_privileged: privileged containers, and Windows' HostProcess containers.
         allow_host_path: hostPath volumes.
         allow_host_namespaces: hostNetwork, hostPID and hostIPC.
-        allow_host_ports: hostPort.
-        allow_capabilities: capabilities that may be added besides those of *baseline*; `*` allows all.
+        allow_host_ports: hostPort. A pod in the host's network has the host's ports anyway.
+        allow_capabilities: capabilities that may be added besides those of *baseline*, for example `NET_ADMIN`.
+        allow_unconfined: any seccomp and AppArmor profile, also none, and any SELinux type, user and role.
+        allow_sysctls: sysctls besides those of *baseline*, for example `net.core.*`; the kubelet must allow them too.
+        allow_probe_hosts: probes and lifecycle handlers that call another host than the pod.
     """
 
     allow_privileged: bool = False
@@ -28,6 +32,9 @@ class Policy:
     allow_host_namespaces: bool = False
     allow_host_ports: bool = False
     allow_capabilities: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    allow_unconfined: bool = False
+    allow_sysctls: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    allow_probe_hosts: bool = False
 
 
 @frozen(kw_only=True, unsafe_hash=False)
@@ -53,5 +60,3 @@ class Config:
     nodejs_version: str = "22"
     security_profile: Literal["Baseline", "Restricted"] = "Baseline"
     policy: Policy = field(factory=Policy)
-
-
