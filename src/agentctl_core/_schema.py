@@ -88,7 +88,7 @@ class _Compiler:
             case "object" if "properties" in schema:
                 return self._object(schema)
             case "object":
-                return _mapping(self.compile(schema["additionalProperties"]), schema.get("maxProperties"))
+                return _mapping(self.compile(schema["additionalProperties"]), schema)
             case "array":
                 return _array(self.compile(schema["items"]), schema)
             case "string":
@@ -107,6 +107,7 @@ class _Compiler:
         if any(isinstance(default, dict | list) for default in defaults.values()):
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         required = frozenset(schema.get("required", ()))
+        check_whole = _whole_object(schema)
         unknown = f"unknown field; the fields here are {', '.join(sorted(checks))}"
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
@@ -114,6 +115,7 @@ class _Compiler:
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
             out: dict[str, Any] = {}
+            before = len(problems)
             # In the schema's order, and what it does not know in the alphabet's: the same problems read the same.
             for name, (segment, check_child) in checks.items():
                 child = given.get(name)
@@ -125,12 +127,35 @@ class _Compiler:
                     _refuse((path, segment), problems, "is required")
             for segment in sorted(key_segment(key) for key in given if not isinstance(key, str) or key not in checks):
                 _refuse((path, segment), problems, unknown)
+            if len(problems) == before:  # as on the API server, rules are for what is right in itself
+                check_whole(out, path, problems)
             return out
 
         return check
 
 
-def _mapping(check_value: Check, most: int | None) -> Check:
+def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path, list[Problem]], None]:
+    """Return the check of what the fields of an object are to each other: how many there are, and the rules."""
+    least: int = schema.get("minProperties", 0)
+    most: int = schema.get("maxProperties", len(schema["properties"]))
+    rules: Sequence[Rule] = schema.get("x-rules", ())
+
+    def check(value: Mapping[str, Any], path: Path, problems: list[Problem]) -> None:
+        if len(value) < least:
+            _refuse(path, problems, f"has {len(value)} fields; at least {least} must be there")
+        if len(value) > most:
+            _refuse(path, problems, f"has {len(value)} fields; at most {most} may be there")
+        for rule in rules:
+            if not rule.holds(value):
+                _refuse((path, rule.field), problems, rule.message)
+
+    return check
+
+
+def _mapping(check_value: Check, schema: Mapping[str, Any]) -> Check:
+    most: int | None = schema.get("maxProperties")
+    required: Sequence[str] = schema.get("required", ())
+
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
             return _refuse(path, problems, _expected("an object", value))
@@ -144,6 +169,9 @@ def _mapping(check_value: Check, most: int | None) -> Check:
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
                 _keep(out, key, check_value(child, here, problems))
+        for key in required:
+            if given.get(key) is None:
+                _refuse((path, key_segment(key, in_map=True)), problems, "is required")
         return out
 
     return check
@@ -157,6 +185,7 @@ def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
     most: int | None = schema.get("maxItems")
     least: int = schema.get("minItems", 0)
     keys: Sequence[str] = schema.get("x-kubernetes-list-map-keys", ())
+    is_set = schema.get("x-kubernetes-list-type") == "set"
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, list | tuple):
@@ -169,6 +198,8 @@ def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
         out = [check_item(item, (path, f"[{index}]"), problems) for index, item in enumerate(items)]
         if keys:
             _find_duplicates(out, keys, path, problems)
+        elif is_set:
+            _find_repeated(out, path, problems)
         return out
 
     return check
@@ -188,6 +219,15 @@ def _find_duplicates(items: Iterable[Any], keys: Sequence[str], path: Path, prob
             _refuse((path, f"[{index}]"), problems, f"duplicate of item [{first[identity]}]: same {told}")
         else:
             first[identity] = index
+
+
+def _find_repeated(items: Iterable[Any], path: Path, problems: list[Problem]) -> None:
+    """Append a problem for each item of a set list, whose items are scalars, that is there before."""
+    seen: set[object] = set()
+    for index, item in enumerate(items):
+        if item in seen and item is not _INVALID:
+            _refuse((path, f"[{index}]"), problems, f"duplicate of {_quoted(item)}")
+        seen.add(item)
 
 
 def _string(schema: Mapping[str, Any]) -> Check:
@@ -249,6 +289,7 @@ def _boolean(value: object, path: Path, problems: list[Problem]) -> Any:
 
 def _int_or_string(schema: Mapping[str, Any]) -> Check:
     as_string = _string(schema)
+    low, high = schema.get("minimum", MIN_INT64), schema.get("maximum", MAX_INT64)
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if isinstance(value, str):
@@ -257,8 +298,8 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
         if not isinstance(value, int) or isinstance(value, bool):
             cure = "; quote it" if isinstance(value, float) else ""
             return _refuse(path, problems, _expected("an integer or a string", value) + cure)
-        if not MIN_INT64 <= value <= MAX_INT64:
-            return _refuse(path, problems, f"must be between {MIN_INT64} and {MAX_INT64}")
+        if not low <= value <= high:
+            return _refuse(path, problems, f"must be between {low} and {high}")
         return value
 
     return check

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from ._agent import API_VERSION, KIND, NAME_MAX_LENGTH, NAME_PATTERN, NAME_RULE, AgentSpec, schema_of
+from ._agent import API_VERSION, KIND, NAME_RULE, SERVICE_NAME_RULE, schema_of
 from ._core_v1 import CORE_V1
+from ._core_v1_docs import CORE_V1_DOCS
+from ._schema import Rule
+from ._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
 
 GROUP, VERSION = API_VERSION.split("/")
 PLURAL: Final = "agents"
@@ -61,16 +66,19 @@ def agent_schema() -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
-            "spec": {"description": "What is wanted."} | _expand(schema_of(AgentSpec, describe=True)),
-            "status": _expand(_STATUS),
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "spec": {"description": "What is wanted."} | _expand(schema_of(AgentSpec, describe=True), set()),
+            "status": _expand(_STATUS, set()),
         },
         "x-kubernetes-validations": [
-            {
-                "rule": f"self.metadata.name.size() <= {NAME_MAX_LENGTH}"
-                f" && self.metadata.name.matches('{NAME_PATTERN}')",
-                "message": f"metadata.name {NAME_RULE}",
-            }
+            _validation(
+                f"self.metadata.name.size() <= {NAME_MAX_LENGTH} && self.metadata.name.matches('{LABEL_PATTERN}')",
+                NAME_RULE,
+                ".metadata.name",
+            ),
+            _validation(
+                "!has(self.spec.service) || !self.metadata.name.matches('^[0-9]')", SERVICE_NAME_RULE, ".metadata.name"
+            ),
         ],
     }
 
@@ -80,16 +88,46 @@ def _column(name: str, kind: str, path: str, priority: int = 0) -> dict[str, Any
     return column | ({"priority": priority} if priority else {})
 
 
-def _expand(schema: object) -> Any:
-    """Return a schema with its `$ref`s expanded and our own extensions left out, in fresh dicts."""
-    if isinstance(schema, list):
-        return [_expand(item) for item in cast("list[object]", schema)]
-    if not isinstance(schema, dict):
-        return schema
-    here = dict(cast("dict[str, object]", schema))
-    if reference := here.pop("$ref", None):
-        return here | _expand(CORE_V1[cast("str", reference)])
-    return {key: _expand(value) for key, value in here.items() if key != "x-hint"}
+def _expand(schema: Mapping[str, Any], told: set[str], prefix: str = "") -> dict[str, Any]:
+    """Return a schema in a CRD's terms, in fresh dicts: types expanded, rules in CEL, what is ours alone left out.
+
+    `prefix` is how the documentation of an embedded type's fields begins: `Container.`. Each is told once, where the
+    type stands first, and Container's wherever there are containers: told everywhere they would make half of the CRD.
+    """
+    if reference := schema.get("$ref"):
+        about = {"description": schema["description"]} if "description" in schema else {}
+        prefix = "" if reference in told else f"{reference}."
+        told |= {reference} - {"Container"}
+        return about | _expand(CORE_V1[reference], told, prefix)
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        match key:
+            case "x-hint":
+                pass
+            case "x-rules":
+                out["x-kubernetes-validations"] = [_rule(rule) for rule in cast("tuple[Rule, ...]", value)]
+            case "properties":
+                out[key] = {name: _describe(_expand(child, told), prefix + name) for name, child in value.items()}
+            case "items" | "additionalProperties":
+                out[key] = _expand(value, told)
+            case _:
+                out[key] = list(cast("list[object]", value)) if isinstance(value, list) else value
+    return out
+
+
+def _describe(schema: dict[str, Any], field: str) -> dict[str, Any]:
+    """Add the documentation of an embedded field, where there is one."""
+    return {"description": CORE_V1_DOCS[field]} | schema if field in CORE_V1_DOCS else schema
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return _validation(rule.cel, rule.message, rule.field)
+
+
+def _validation(cel: str, message: str, field: str) -> dict[str, Any]:
+    """Return a rule for `x-kubernetes-validations`; `field` is told where it is one that the schema can name."""
+    place = {"fieldPath": field} if re.fullmatch(r"(\.[A-Za-z]+)+", field) else {}
+    return {"rule": cel, "message": message, "reason": "FieldValueInvalid"} | place
 
 
 _TEXT: Final = {"type": "string"}

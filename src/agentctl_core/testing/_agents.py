@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeAlias
 
-from .._agent import NAME_MAX_LENGTH, NAME_PATTERN, NAME_RULE
+from .._agent import NAME_RULE, schema_of
+from .._core_v1 import CORE_V1
 from .._json import dig, dig_list
 from .._problem import Problem
 from .._schema import Check, compile_schema
+from .._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
 from ..crd import agent_schema
 from ._decoded import Decoded
 from ._refused import cause, required
 
 JsonObject: TypeAlias = dict[str, Any]
 
-_SCHEMAS = agent_schema()["properties"]
-_CHECKS: Final[dict[str, Check]] = {field: compile_schema(_SCHEMAS[field]) for field in ("spec", "status")}
+_CHECKS: Final[dict[str, Check]] = {
+    "spec": compile_schema(schema_of(AgentSpec), CORE_V1),
+    "status": compile_schema(agent_schema()["properties"]["status"]),
+}
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UNKNOWN: Final = "unknown field"
 _REASONS: Final = (
@@ -62,8 +66,8 @@ def decode(manifest: JsonObject) -> Decoded:
 def validate(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
     """Return the rule of the CRD that a valid name still breaks: it holds at creation and ever after."""
     name = manifest["metadata"].get("name", "")
-    if previous is None and (len(name) > NAME_MAX_LENGTH or not re.fullmatch(NAME_PATTERN.strip("^$"), name)):
-        return [cause("<nil>", f"Invalid value: metadata.name {NAME_RULE}")]
+    if previous is None and (len(name) > NAME_MAX_LENGTH or not re.fullmatch(LABEL_PATTERN.strip("^$"), name)):
+        return [cause("metadata.name", f"Invalid value: {NAME_RULE}")]
     return []
 
 
