@@ -61,5 +61,5 @@ def lay_over(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, A
 
 def _needs_escalation(context: Mapping[str, Any]) -> bool:
     # That very spelling: the API server lets SYS_ADMIN pass, and it works without new privileges.
-    added: list[str] = (context.get("capabilities") or {}).get("add") or []
+    added = cast("list[str] | None", reach(context, "capabilities", "add")) or ()
     return context.get("privileged") is True or "CAP_SYS_ADMIN" in added
