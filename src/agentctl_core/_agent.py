@@ -93,7 +93,7 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
         problems.append(Problem("spec", "is required; the least is spec.image"))
         raise InvalidAgent(problems)
     spec = _check_spec(raw_spec, (None, "spec"), problems)
-    if dig(spec, "service", kind=Mapping) is not None and name[:1].isdigit():
+    if reach(spec, "service") is not None and name[:1].isdigit():
         problems.append(Problem("metadata.name", SERVICE_NAME_RULE))
     if problems:
         raise InvalidAgent(problems)

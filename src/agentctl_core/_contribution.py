@@ -9,13 +9,14 @@ from attrs import frozen
 
 from ._agent import Agent
 from ._config import Config
-from ._schema import key_segment
+from ._problem import Problem
+from ._schema import format_path, key_segment
 
 OPERATOR = "agentctl"
 """The path of what no field asked for."""
 
-Target: TypeAlias = Literal["all", "agent", "init", "sidecars"]
-"""Which containers see a mount. `all` includes the operator's own init containers."""
+Target: TypeAlias = Literal["all", "user", "agent"]
+"""Which containers see a mount: every one, all but the operator's own, or the main one."""
 
 
 @frozen(unsafe_hash=False)
@@ -75,13 +76,14 @@ class Contribution:
         mounts: where volumes are seen.
         env: name -> the variable (a core/v1 EnvVar without its name), in the agent alone.
         agent: name of a core/v1 Container field -> its value, in the agent's container.
-        init_containers: the operator's own and the user's, in order; they run before all sidecars' agent.
+        init_containers: the operator's own and the user's, in order.
         sidecars: containers that run beside the agent.
         pod_spec: name of a core/v1 PodSpec field -> its value.
         pod_security, container_security: defaults of the securityContext of the pod, and of the agent and the user's
             containers; what the spec sets wins, field by field.
         objects: besides the pod.
         command: at most one feature may have one.
+        problems: what the feature finds wrong.
     """
 
     labels: tuple[Item, ...] = ()
@@ -97,6 +99,7 @@ class Contribution:
     container_security: Mapping[str, Any] | None = None
     objects: tuple[Object, ...] = ()
     command: CommandPrefix | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 Feature: TypeAlias = Callable[[Agent, Config], Contribution]
@@ -104,7 +107,10 @@ Feature: TypeAlias = Callable[[Agent, Config], Contribution]
 
 def items(path: str, values: Mapping[str, Any]) -> tuple[Item, ...]:
     """Return an item for each entry of a map field at `path`, in the order of their names."""
-    return tuple(Item(path + key_segment(name, in_map=True), name, value) for name, value in sorted(values.items()))
+    return tuple(
+        Item(format_path(((None, path), key_segment(name, in_map=True))), name, value)
+        for name, value in sorted(values.items())
+    )
 
 
 def named(path: str, values: tuple[Mapping[str, Any], ...]) -> tuple[Item, ...]:

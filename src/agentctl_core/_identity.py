@@ -12,8 +12,16 @@ from ._json import dig, dig_list
 AGENT_LABEL = "agentctl.dev/agent"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "agentctl"
-RESERVED_PREFIX = "agentctl.dev/"
+RESERVED_KEYS = "agentctl.dev/"
 """Labels and annotations under it are the operator's own."""
+
+
+REVISION = "agentctl.dev/revision"
+"""Annotation of a pod: what it was made from."""
+RENDERED_BY = "agentctl.dev/rendered-by"
+"""Annotation of a pod: which version of the operator made it."""
+RESOLVED = "agentctl.dev/resolved"
+"""Annotation of a pod: what its image said of the command to run, where it was asked."""
 
 
 def labels(name: str) -> dict[str, str]:

@@ -6,12 +6,14 @@ https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from ._agent import Agent
+from ._json import dig, dig_list, reach
 
 
 @frozen
@@ -21,6 +23,11 @@ class ImageConfig:
     entrypoint: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     cmd: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     user: str = ""
+
+    def to_json(self, reference: str) -> str:
+        """Return what a pod remembers of its image, as text for an annotation."""
+        value = {"from": reference, "entrypoint": list(self.entrypoint), "cmd": list(self.cmd)}
+        return json.dumps(value, ensure_ascii=True)
 
 
 @frozen(unsafe_hash=False)
@@ -108,22 +115,26 @@ def _fits(agent: Agent, platform: str) -> bool:
 def _required(agent: Agent) -> dict[str, set[str]]:
     """Return which values the two platform labels of the Agent's node may have, by nodeSelector and node affinity."""
     template = agent.spec.pod_template.spec
-    found = {key: {value} for key, value in (template.get("nodeSelector") or {}).items() if key in (_OS, _ARCHITECTURE)}
-    affinity = (template.get("affinity") or {}).get("nodeAffinity") or {}
-    terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []
+    found: dict[str, set[str]] = {}
+    required = reach(template, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    terms = dig_list(required, "nodeSelectorTerms")
     for key in (_OS, _ARCHITECTURE):
+        alternatives: list[set[str]] = []
+        if selected := dig(template, "nodeSelector", key, kind=str):
+            alternatives.append({selected})
         # Terms are alternatives: a label is narrowed only where each of them does so.
         values = [_allowed(term, key) for term in terms]
-        if values and all(value is not None for value in values):
-            allowed = set().union(*(value for value in values if value is not None))
-            found[key] = found[key] & allowed if key in found else allowed
+        if values and None not in values:
+            alternatives.append({name for value in values if value is not None for name in value})
+        if alternatives:
+            found[key] = alternatives[0].intersection(*alternatives[1:])
     return found
 
 
-def _allowed(term: Mapping[str, object], key: str) -> set[str] | None:
-    sets = [
-        set(expression.get("values") or [])
-        for expression in term.get("matchExpressions") or []  # type: ignore[attr-defined]
+def _allowed(term: Mapping[str, Any], key: str) -> set[str] | None:
+    sets: list[set[str]] = [
+        set(expression.get("values", ()))
+        for expression in dig_list(term, "matchExpressions")
         if expression.get("key") == key and expression.get("operator") == "In"
     ]
-    return set.intersection(*sets) if sets else None
+    return sets[0].intersection(*sets[1:]) if sets else None

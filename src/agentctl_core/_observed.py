@@ -36,4 +36,4 @@ class Observed:
 
     now: datetime = field(validator=_aware)
     objects: tuple[Mapping[str, Any], ...] = field(default=(), converter=tuple[Mapping[str, Any], ...])
-    images: Mapping[str, ImageInfo | ImageError] = field(factory=dict)
+    images: Mapping[str, ImageInfo | ImageError] = field(factory=dict[str, ImageInfo | ImageError])

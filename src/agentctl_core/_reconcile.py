@@ -11,15 +11,22 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
+from attrs import evolve, frozen
+
 from ._actions import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
-from ._agent import API_VERSION, KIND, NAME_MAX_LENGTH, PLACEHOLDER_UID, parse_agent
+from ._agent import API_VERSION, KIND, PLACEHOLDER_UID, parse_agent
+from ._conditions import Verdict, find_condition
 from ._config import Config
-from ._json import copy_json, dig, digest, same_json
+from ._json import dig, digest, same_json
+from ._objects import ObjectsPlan, plan_objects, ref_of
 from ._observed import Observed
-from ._pod import build_pod
+from ._pod import render
+from ._policy import violations
 from ._problem import InvalidAgent
+from ._resolve import Unresolved, resolve_pod
 from ._situation import Holder, Identity, Prepared, Situation, Want, assess
-from ._status import Verdict, desired_status, find_condition, verdicts
+from ._spec import NAME_MAX_LENGTH
+from ._status import desired_status, verdicts
 
 LOOK_AGAIN_SECONDS: Final = 30.0
 """What the host cannot watch (a stranger's object, a refusal that may be lifted) is looked at again after this time."""
@@ -59,13 +66,17 @@ STEPS: Final[Mapping[Want, Mapping[Holder, Step]]] = {
 """The decision table, complete: one step for each situation."""
 
 
-def wanted(manifest: Mapping[str, Any], config: Config | None = None) -> tuple[Ref, ...]:  # noqa: ARG001 -- contract
+def wanted(manifest: Mapping[str, Any], config: Config | None = None) -> tuple[Ref, ...]:
     """Return what a host must observe: the names of everything that is or would be created for the Agent.
 
+    Besides that a host observes what the Agent owns: a Service that the spec no longer asks for, an old config map.
     Total, like `reconcile`: a manifest without a name wants nothing; one with an invalid spec may still have its pod.
     """
-    identity = _identity(manifest)
-    return () if identity is None else (Ref("v1", "Pod", identity.namespace, identity.name),)
+    prepared = prepare(manifest, config)
+    if prepared.identity is None:
+        return ()
+    pod = Ref("v1", "Pod", prepared.identity.namespace, prepared.identity.name)
+    return (pod, *(ref_of(o) for o in prepared.rendered.objects)) if prepared.rendered else (pod,)
 
 
 def reconcile(manifest: Mapping[str, Any], observed: Observed, config: Config | None = None) -> tuple[Action, ...]:
@@ -88,11 +99,15 @@ def prepare(manifest: Mapping[str, Any], config: Config | None = None) -> Prepar
     identity = _identity(manifest)
     if identity is None:
         return Prepared(identity=None)
+    config = config or Config()
     try:
         agent = parse_agent(manifest)
-        return Prepared(identity=identity, agent=agent, pod=build_pod(agent, config))
+        rendered = render(agent, config)
     except InvalidAgent as error:
         return Prepared(identity=identity, problems=error.problems)
+    if denied := violations(agent, config.policy):
+        return Prepared(identity=identity, problems=denied, refusal="PolicyDenied")
+    return Prepared(identity=identity, agent=agent, rendered=rendered)
 
 
 def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) -> tuple[Action, ...]:
@@ -102,41 +117,72 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
         return ()
     situation = assess(prepared, identity, manifest, observed)
     step = STEPS[situation.want][situation.holder]
-    actions: list[Action] = []
-    if step is Step.CREATE:
-        pod = copy_json(prepared.pod)
-        actions.append(Create(pod))
-        # The status that follows holds once the pod is there; where it is refused, the host does not go on.
-        situation = Situation(want=situation.want, holder=Holder.OURS, pod=pod)
+    objects = ObjectsPlan()
+    if prepared.rendered and situation.want in (Want.RUN, Want.SUSPEND):
+        objects = plan_objects(prepared.rendered.objects, situation, observed)
+    actions, block = list(objects.actions), objects.block
+    if step is Step.CREATE and block is None:
+        made = _create(prepared, manifest, observed)
+        actions += made.actions
+        block = made.block
+        if made.pod is not None:
+            # The status that follows holds once the pod is there; where it is refused, the host does not go on.
+            situation = evolve(situation, holder=Holder.OURS, pod=made.pod)
     elif step is Step.DELETE and (uid := dig(situation.pod, "metadata", "uid", kind=str)):
         actions.append(Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid))
-    actions += _report(prepared, identity, situation, manifest, observed.now)
-    if step is Step.LOOK_AGAIN:
+    current = verdicts(prepared, situation, block)
+    actions += _report(prepared, situation, current, manifest, observed.now)
+    if step is Step.LOOK_AGAIN or (block is not None and block.reason != "ResolvingImage"):
         actions.append(Requeue(LOOK_AGAIN_SECONDS))
     return tuple(actions)
 
 
+@frozen(unsafe_hash=False)
+class _Made:
+    """What creating the pod comes to: its creation, or what has to come before that."""
+
+    actions: tuple[Action, ...]
+    block: Verdict | None = None
+    pod: Mapping[str, Any] | None = None
+
+
+def _create(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) -> _Made:
+    if prepared.agent is None or prepared.rendered is None:
+        return _Made(())
+    pod = resolve_pod(prepared.agent, prepared.rendered, manifest, observed)
+    if isinstance(pod, Unresolved):
+        return _Made(pod.actions, pod.block)
+    return _Made((Create(pod),), None, pod)
+
+
 def _report(
-    prepared: Prepared, identity: Identity, situation: Situation, manifest: Mapping[str, Any], now: datetime
+    prepared: Prepared,
+    situation: Situation,
+    current: tuple[Verdict, ...],
+    manifest: Mapping[str, Any],
+    now: datetime,
 ) -> list[Action]:
     """Return the status patch, where status differs, and the events for what has gone wrong since it was written."""
     if situation.want is Want.GO and situation.holder not in (Holder.OURS, Holder.ENDING):
         return []  # nobody reads the status of an Agent that is gone a moment later
+    identity = situation.identity
     ref = Ref(API_VERSION, KIND, identity.namespace, identity.name)
-    current = verdicts(prepared, identity, situation)
     actions: list[Action] = []
     if situation.want is not Want.GO:
         news = [v for v in current if _is_worth_an_event(v) and v != find_condition(manifest, v.type)]
         # An event goes first: were it lost after the status is written, nothing would lead to it again.
         actions += [_event(ref, identity, verdict, now) for verdict in news]
-    status = desired_status(identity, situation, current, manifest, now)
+    status = desired_status(prepared, situation, current, manifest, now)
     if not same_json(status, manifest.get("status")):
         actions.append(PatchStatus(ref, dig(manifest, "metadata", "resourceVersion", kind=str), status))
     return actions
 
 
 def _is_worth_an_event(verdict: Verdict) -> bool:
-    return verdict.reason in ("InvalidSpec", "NameConflict", "CreateRejected", "QuotaExceeded")
+    return (verdict.type == "Accepted" and verdict.status == "False") or verdict.reason in (
+        "CreateRejected",
+        "QuotaExceeded",
+    )
 
 
 def _event(ref: Ref, identity: Identity, verdict: Verdict, now: datetime) -> EmitEvent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -16,6 +16,7 @@ from ._agent import Agent
 from ._identity import Ownership, ownership
 from ._json import dig, is_being_deleted
 from ._observed import Observed
+from ._pod import Rendered
 from ._problem import Problem
 
 
@@ -63,15 +64,17 @@ class Prepared:
 
     Attributes:
         identity: None where the manifest has no name: then there is nothing to say.
-        agent: None where there are problems.
-        pod: the pod manifest that the Agent asks for; None where there are problems. Not to be changed.
-        problems: why the Agent is refused; empty where it is valid.
+        agent: None where it is refused.
+        rendered: the pod and the objects that the Agent asks for; None where it is refused.
+        problems: why the Agent is refused; empty where it is not.
+        refusal: the reason in the condition Accepted where it is refused.
     """
 
     identity: Identity | None
     agent: Agent | None = None
-    pod: Mapping[str, Any] | None = None
+    rendered: Rendered | None = None
     problems: tuple[Problem, ...] = ()
+    refusal: Literal["InvalidSpec", "PolicyDenied"] = "InvalidSpec"
 
 
 @frozen(kw_only=True, unsafe_hash=False)
@@ -83,6 +86,7 @@ class Situation:
         refusal: the API server's `Status` answer; None but for REFUSED.
     """
 
+    identity: Identity
     want: Want
     holder: Holder
     pod: Mapping[str, Any] | None = None
@@ -92,11 +96,12 @@ class Situation:
 def assess(prepared: Prepared, identity: Identity, manifest: Mapping[str, Any], observed: Observed) -> Situation:
     """Return the situation of the Agent `identity`."""
     want = _want(prepared, manifest)
-    pod = _find_pod(identity, observed)
+    pod = find(observed, "Pod", identity.namespace, identity.name)
     if pod is not None:
-        return Situation(want=want, holder=_holder(pod, identity), pod=pod)
-    refusal = _find_refusal(identity, observed)
-    return Situation(want=want, holder=Holder.REFUSED if refusal else Holder.NOBODY, refusal=refusal)
+        return Situation(identity=identity, want=want, holder=_holder(pod, identity), pod=pod)
+    refusal = find_refusal(observed, "Pod", identity.name)
+    holder = Holder.REFUSED if refusal else Holder.NOBODY
+    return Situation(identity=identity, want=want, holder=holder, refusal=refusal)
 
 
 def _want(prepared: Prepared, manifest: Mapping[str, Any]) -> Want:
@@ -117,24 +122,27 @@ def _holder(pod: Mapping[str, Any], identity: Identity) -> Holder:
             return Holder.ENDING if is_being_deleted(pod) else Holder.OURS
 
 
-def _find_pod(identity: Identity, observed: Observed) -> Mapping[str, Any] | None:
+def find(observed: Observed, kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
+    """Return the observed object of that kind and name."""
     for manifest in observed.objects:
         if (
-            dig(manifest, "kind", kind=str) == "Pod"
-            and dig(manifest, "metadata", "name", kind=str) == identity.name
-            and dig(manifest, "metadata", "namespace", kind=str) == identity.namespace
+            dig(manifest, "kind", kind=str) == kind
+            and dig(manifest, "metadata", "name", kind=str) == name
+            and dig(manifest, "metadata", "namespace", kind=str) == namespace
         ):
             return manifest
     return None
 
 
-def _find_refusal(identity: Identity, observed: Observed) -> Mapping[str, Any] | None:
+def find_refusal(observed: Observed, kind: str, name: str) -> Mapping[str, Any] | None:
+    """Return the API server's answer that refused to create that object lately."""
+    # Validation names the kind (Pod), admission the resource (pods).
+    kinds = (kind.lower(), f"{kind.lower()}s")
     for manifest in observed.objects:
         if (
             dig(manifest, "kind", kind=str) == "Status"
-            # Validation names the kind (Pod), admission the resource (pods).
-            and (dig(manifest, "details", "kind", kind=str) or "").lower() in ("pod", "pods")
-            and dig(manifest, "details", "name", kind=str) == identity.name
+            and (dig(manifest, "details", "kind", kind=str) or "").lower() in kinds
+            and dig(manifest, "details", "name", kind=str) == name
         ):
             return manifest
     return None

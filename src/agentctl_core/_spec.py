@@ -62,7 +62,12 @@ def _choice(doc: str, *values: str) -> Any:
 def _list(doc: str, item: JsonObject, most: int, *keys: str) -> Any:
     """Declare a list of core/v1 structures; `keys` make it a map list."""
     kind: dict[str, Any] = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
-    schema = {"type": "array", "items": item, "maxItems": most, **(kind if keys else {"x-kubernetes-list-type": "atomic"})}
+    schema = {
+        "type": "array",
+        "items": item,
+        "maxItems": most,
+        **(kind if keys else {"x-kubernetes-list-type": "atomic"}),
+    }
     return _of(schema, doc, default=(), converter=tuple[JsonObject, ...])
 
 
@@ -104,7 +109,7 @@ class Wrapper:
         "ImageVolume",
     )
     command_resolution: str = _choice(
-        "Registry reads the ENTRYPOINT of an image from its registry where the spec has no command; Never asks for one.",
+        "Registry reads an image's ENTRYPOINT from its registry where the spec has no command; Never asks for one.",
         "Registry",
         "Never",
     )
@@ -144,6 +149,12 @@ class File:
             field="",
             message="set exactly one of content, configMapKeyRef and secretKeyRef",
         ),
+        Rule(
+            cel="!self.path.contains('..')",
+            holds=lambda v: ".." not in v["path"],
+            field=".path",
+            message="must not contain '..'",
+        ),
     )
 
     path: str = _of(
@@ -156,7 +167,9 @@ class File:
         },
         "Where the file is: absolute, or relative to <mountPath>/files.",
     )
-    content: str | None = _of({"type": "string"}, "The text of the file. Binary content comes from a reference.", default=None)
+    content: str | None = _of(
+        {"type": "string"}, "The text of the file. Binary content comes from a reference.", default=None
+    )
     config_map_key_ref: JsonObject | None = _core("ConfigMapKeySelector", "Take the content from a config map.")
     secret_key_ref: JsonObject | None = _core("SecretKeySelector", "Take the content from a secret.")
     mode: int | None = _of(
@@ -218,7 +231,7 @@ class RetentionPolicy:
     """What happens to the claims, as in StatefulSet."""
 
     when_deleted: str = _choice(
-        "Retain keeps the claims when the Agent is deleted, for an Agent of the same name; Delete deletes them with it.",
+        "Retain keeps the claims when the Agent is deleted, for one of the same name; Delete deletes them with it.",
         "Retain",
         "Delete",
     )
@@ -326,7 +339,9 @@ class AgentSpec:
         {"type": "string"}, "File whose content explains the agent's end.", default=None
     )
     termination_message_policy: str | None = _of(
-        {"type": "string", "enum": ["File", "FallbackToLogsOnError"]}, "Where that explanation comes from.", default=None
+        {"type": "string", "enum": ["File", "FallbackToLogsOnError"]},
+        "Where that explanation comes from.",
+        default=None,
     )
     stdin: bool | None = _of({"type": "boolean"}, "Whether the agent has a standard input.", default=None)
     tty: bool | None = _of({"type": "boolean"}, "Whether the agent has a terminal; needs stdin.", default=None)
@@ -338,7 +353,7 @@ class AgentSpec:
     wrapper: Wrapper = _nested(Wrapper, "The program in front of the image's own command.")
     shared_volume: SharedVolume = _nested(SharedVolume, "The volume that every container of the pod sees.")
     init_containers: tuple[JsonObject, ...] = _list(
-        "Containers that run to their end, in order, before the agent starts; files, wrapper and SDK are in place then.",
+        "Containers that run to their end, in order, before the agent starts; files, wrapper and SDK are there then.",
         {"$ref": "Container"},
         16,
         "name",

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
-from .._agent import Agent
+from .._agent import Agent, json_name
 from .._config import Config
-from .._contribution import Contribution, Item
+from .._contribution import Contribution, Item, named
 
-NAME = "agent"
+_FIELDS: Final = (
+    "image", "command", "args", "working_dir", "env_from", "ports", "resources", "volume_mounts", "liveness_probe",
+    "readiness_probe", "startup_probe", "lifecycle", "security_context", "image_pull_policy",
+    "termination_message_path", "termination_message_policy", "stdin", "tty",
+)  # fmt: skip
 
 
 def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 -- the signature of every feature
-    """Return the container `agent`; a field that is not set is left to the image and to Kubernetes."""
-    spec = agent.spec
-    fields: dict[str, Any] = {
-        "image": spec.image,
-        "command": list(spec.command),
-        "args": list(spec.args),
-        "workingDir": spec.working_dir,
-        "env": list(spec.env),
-        "envFrom": list(spec.env_from),
-        "ports": list(spec.ports),
-        "resources": spec.resources,
-    }
-    container = {"name": NAME} | {name: value for name, value in fields.items() if value}
-    return Contribution(containers=(Item("spec", NAME, container),))
+    """Return the fields of the container `agent`; what is not set is left to the image and to Kubernetes."""
+    values = {json_name(name): getattr(agent.spec, name) for name in _FIELDS}
+    return Contribution(
+        agent=tuple(Item(f"spec.{name}", name, value) for name, value in values.items() if value not in (None, ())),
+        env=named("spec.env", agent.spec.env),
+    )

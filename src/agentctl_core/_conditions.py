@@ -1,0 +1,69 @@
+"""Conditions as in Kubernetes' API conventions: what is said, and since when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+
+from ._json import dig, dig_list
+
+MESSAGE_MAX_LENGTH: Final = 32_768
+"""What Kubernetes' convention, and the CRD, allow in a condition's message."""
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= MESSAGE_MAX_LENGTH else f"{message[: MESSAGE_MAX_LENGTH - 3]}..."
+
+
+@frozen
+class Verdict:
+    """A condition without its times."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = field(converter=_shortened)
+
+
+def refused(reason: str, message: str) -> Verdict:
+    """Return `Accepted=False`."""
+    return Verdict("Accepted", "False", reason, message)
+
+
+def not_ready(reason: str, message: str) -> Verdict:
+    """Return `Ready=False`."""
+    return Verdict("Ready", "False", reason, message)
+
+
+def find_condition(manifest: Mapping[str, Any], kind: str) -> Verdict | None:
+    """Return a condition as it stands in the status that was read, or None where there is none or it is malformed."""
+    for condition in dig_list(manifest, "status", "conditions"):
+        if dig(condition, "type", kind=str) == kind:
+            texts = [dig(condition, key, kind=str) for key in ("status", "reason", "message")]
+            return Verdict(kind, *texts) if None not in texts else None  # type: ignore[arg-type]
+    return None
+
+
+def with_times(verdict: Verdict, former: object, observed: Mapping[str, int], now: datetime) -> dict[str, Any]:
+    """Return the whole condition: its transition time is the former one's where its status is."""
+    since = ""
+    if dig(former, "status", kind=str) == verdict.status:
+        since = dig(former, "lastTransitionTime", kind=str) or ""
+    return {
+        "type": verdict.type,
+        "status": verdict.status,
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "lastTransitionTime": since if _DATE_TIME.fullmatch(since) else timestamp(now),
+        **observed,
+    }
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `2026-01-31T12:00:00Z`, as metav1.Time is written."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,0 +1,43 @@
+"""The SDK: packages that an init container installs into the shared volume, beside the agent's own image.
+
+Their names reach pip or npm as arguments of their own, behind `--`: never through a shell, and never as an option.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .._agent import Agent
+from .._config import Config
+from .._contribution import Contribution, Item
+from .security import OWN_CONTAINER
+
+CONTAINER: Final = "agentctl-sdk"
+PATH: Final = "spec.sdk"
+
+
+def contribute(agent: Agent, config: Config) -> Contribution:
+    """Return the init container that installs the packages, and the variable by which the agent finds them."""
+    sdk = agent.spec.sdk
+    if sdk is None:
+        return Contribution()
+    target = f"{agent.spec.shared_volume.mount_path}/sdk"
+    if sdk.runtime == "python":
+        image = config.python_image.format(version=sdk.version or config.python_version)
+        command = ["python", "-m", "pip", "install", "--no-cache-dir", "--upgrade", "--target", target, "--"]
+        variable, value = "PYTHONPATH", target
+    else:
+        image = config.nodejs_image.format(version=sdk.version or config.nodejs_version)
+        command = ["npm", "install", "--no-audit", "--no-fund", "--cache", f"{target}/.npm", "--prefix", target, "--"]
+        variable, value = "NODE_PATH", f"{target}/node_modules"
+    installer = {
+        "image": sdk.image or image,
+        "command": [*command, *sdk.packages],
+        # The user that these images' tools run as has no home of its own.
+        "env": [{"name": "HOME", "value": target}, {"name": "TMPDIR", "value": target}],
+        "securityContext": OWN_CONTAINER,
+    }
+    return Contribution(
+        init_containers=(Item(PATH, CONTAINER, installer),),
+        env=(Item(PATH, variable, {"value": value}),),
+    )
