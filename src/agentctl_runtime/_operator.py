@@ -43,8 +43,8 @@ ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
 UNWATCHED_SECONDS: Final = 30.0
 """An object that holds a wanted name without bearing our labels is not watched: it is read again after this time."""
-FAULT_CHARACTERS: Final = 500
-"""How much of an error is logged each time that it repeats."""
+ERROR_CHARACTERS: Final = 500
+"""How much of an error is logged each time that it repeats: the API server quotes whole objects."""
 
 Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 """Called with each decision that has actions: the Agent, what was observed, the plan."""
@@ -158,7 +158,7 @@ class Operator:
             except ApiFailure as failure:
                 self._queue.add_backoff(key)
                 # A Conflict says that our view is stale, which is usual and cures itself.
-                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=str(failure))
+                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=_excerpt(failure))
             except Exception as error:  # noqa: BLE001 -- one Agent must not stop the others
                 self._queue.add_backoff(key)
                 self._tell_fault(key, error)
@@ -176,7 +176,7 @@ class Operator:
         fault = (type(error), frame.filename, frame.lineno)
         is_new = self._faults.get(key) != fault
         self._faults[key] = fault
-        described = f"{type(error).__name__}: {error}"[:FAULT_CHARACTERS]
+        described = f"{type(error).__name__}: {_excerpt(error)}"
         _log.error("reconciling failed; this is a fault of the operator", error=described, exc_info=is_new)
 
     async def _reconcile(self, key: Key) -> bool:
@@ -243,6 +243,11 @@ class Operator:
         until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
         self._unwatched[key] = _Unwatched(found, until, _generation_of(manifest))
         self._queue.add_after(key, UNWATCHED_SECONDS)
+
+
+def _excerpt(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
 
 
 def _generation_of(manifest: Manifest) -> tuple[object, object]:
