@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
@@ -34,16 +34,20 @@ class Client(Protocol):
     async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]: ...
 
 
+Learn: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+
+
 class Executor:
     """Executes one action at a time.
 
     Args:
         client: the API server.
-        learn: told each object that the API server answered a write with.
+        learn: told what the API server answered to a write that left nothing to be seen but what the writer knew, and
+            the Agent that it was done for.
         instance: names this process in Events.
     """
 
-    def __init__(self, client: Client, learn: Callable[[Mapping[str, Any]], None], instance: str) -> None:
+    def __init__(self, client: Client, learn: Learn, instance: str) -> None:
         self._client = client
         self._learn = learn
         self._instance = instance
@@ -61,12 +65,13 @@ class Executor:
         """
         match action:
             case Create():
-                return await self._create(action)
+                return await self._create(action, manifest)
             case Patch(ref, uid, resource_version, patch):
                 metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
-                await self._patch(ref, {**patch, "metadata": metadata})
+                await self._patch_known(ref, {**patch, "metadata": metadata}, manifest)
             case Resize(ref, uid, containers):
                 body = {"metadata": {"uid": uid}, "spec": {"containers": list(containers)}}
+                # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
                 await self._patch(ref, body, "resize")
             case Delete():
                 await self._delete(action)
@@ -78,9 +83,9 @@ class Executor:
                 pass  # the operator's own: it keeps the queue
         return None
 
-    async def _create(self, action: Create) -> Mapping[str, Any] | None:
+    async def _create(self, action: Create, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
-            self._learn(await self._client.create(action.manifest))
+            self._learn(await self._client.create(action.manifest), manifest)
         except ApiFailure as failure:
             if failure.is_already_exists:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
@@ -90,12 +95,23 @@ class Executor:
             raise
         return None
 
-    async def _patch(self, ref: Ref, body: Mapping[str, Any], subresource: str | None = None) -> None:
+    async def _patch_known(
+        self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any], subresource: str | None = None
+    ) -> None:
+        """Patch what has the resourceVersion in `body`: the answer differs from what was read by the patch alone."""
+        answer = await self._patch(ref, body, subresource)
+        if answer is not None:
+            self._learn(answer, manifest)
+
+    async def _patch(
+        self, ref: Ref, body: Mapping[str, Any], subresource: str | None = None
+    ) -> Mapping[str, Any] | None:
         try:
-            self._learn(await self._client.patch(ref, body, subresource=subresource))
+            return await self._client.patch(ref, body, subresource=subresource)
         except ApiFailure as failure:
-            if not failure.is_not_found:
-                raise
+            if failure.is_not_found:
+                return None
+            raise
 
     async def _delete(self, action: Delete) -> None:
         try:
@@ -110,7 +126,8 @@ class Executor:
         difference = merge_diff(manifest.get("status") or {}, action.status)
         if difference:
             precondition = {"resourceVersion": action.resource_version}
-            await self._patch(action.ref, {"metadata": precondition, "status": difference}, "status")
+            body = {"metadata": precondition, "status": difference}
+            await self._patch_known(action.ref, body, manifest, "status")
 
     async def _emit(self, action: EmitEvent) -> None:
         try:

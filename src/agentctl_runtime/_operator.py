@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from traceback import extract_tb
 from typing import Any, Final, TypeAlias
 
 import structlog
@@ -32,7 +33,7 @@ from ._execute import Executor, ref_of
 from ._failure import ApiFailure
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, POD
-from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
+from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 from ._watch import Reflector
 
 WORKERS: Final = 16
@@ -42,6 +43,8 @@ ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
 UNWATCHED_SECONDS: Final = 30.0
 """An object that holds a wanted name without bearing our labels is not watched: it is read again after this time."""
+ERROR_CHARACTERS: Final = 500
+"""How much of an error is logged each time that it repeats: the API server quotes whole objects."""
 
 Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 """Called with each decision that has actions: the Agent, what was observed, the plan."""
@@ -56,8 +59,8 @@ class _Unwatched:
     manifest: Manifest
     until: float
     """On the event loop's clock."""
-    generation: object
-    """Of the Agent that met it: a new spec may be accepted at once."""
+    agent: tuple[object, object]
+    """The uid and generation of the Agent that met it: a new spec may be accepted at once."""
 
 
 class Operator:
@@ -87,10 +90,11 @@ class Operator:
         self._agents = Cache(agents_of_agent, self._queue.add)
         self._pods = Cache(agents_of_dependent, self._queue.add)
         self._unwatched: dict[Key, _Unwatched] = {}
+        self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._executor = Executor(api, self._learn, instance)
         self._feeds = [
             (Reflector(api, resource, namespace=namespace, label_selector=selector), cache.feed(namespace))
-            for namespace in tuple(namespaces) or (None,)
+            for namespace in tuple(dict.fromkeys(namespaces)) or (None,)
             for resource, cache, selector in (
                 (AGENT, self._agents, None),
                 (POD, self._pods, f"{MANAGED_BY_LABEL}={MANAGED_BY}"),
@@ -110,9 +114,11 @@ class Operator:
                 await _first_of(stopping, *watching, *working)
         finally:
             self._queue.shutdown()
-            if working:
-                await asyncio.wait(working, timeout=STOP_SECONDS)
-            await _cancel(stopping, synced, *watching, *working)
+            try:
+                if working:
+                    await asyncio.wait(working, timeout=STOP_SECONDS)
+            finally:
+                await _cancel(stopping, synced, *watching, *working)
 
     async def _wait_for_sync(self) -> None:
         """Wait for the first lists: a decision on half a view could create what is there already."""
@@ -120,12 +126,18 @@ class Operator:
             await reflector.synced.wait()
         _log.info("caches are synced", agents=len(self._agents), pods=len(self._pods))
 
-    def _learn(self, manifest: Manifest) -> None:
-        kind = manifest.get("kind")
-        if kind == KIND:
-            self._agents.learn(manifest)
-        elif kind == "Pod":
-            self._pods.learn(manifest)
+    def _learn(self, manifest: Manifest, agent: Manifest) -> None:
+        cache = self._cache_of(manifest)
+        if cache is not None:
+            cache.learn(manifest, key_of(agent))
+
+    def _cache_of(self, manifest: Manifest) -> Cache | None:
+        """Return the cache whose watch tells of this object; None where none does."""
+        if manifest["kind"] == KIND:
+            return self._agents
+        labels: Mapping[str, str] = manifest["metadata"].get("labels") or {}
+        is_selected = labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+        return self._pods if manifest["kind"] == "Pod" and is_selected else None
 
     async def _work(self) -> None:
         while True:
@@ -142,28 +154,43 @@ class Operator:
         """Reconcile one Agent; whatever goes wrong concerns this Agent alone and is tried again, ever less often."""
         with structlog.contextvars.bound_contextvars(agent=str(key)):
             try:
-                await self._reconcile(key)
+                is_settled = await self._reconcile(key)
             except ApiFailure as failure:
                 self._queue.add_backoff(key)
                 # A Conflict says that our view is stale, which is usual and cures itself.
-                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=str(failure))
-            except Exception:
+                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=_excerpt(failure))
+            except Exception as error:  # noqa: BLE001 -- one Agent must not stop the others
                 self._queue.add_backoff(key)
-                _log.exception("reconciling failed; this is a fault of the operator")
+                self._tell_fault(key, error)
             else:
-                self._queue.forget(key)
+                self._faults.pop(key, None)
+                if is_settled:
+                    self._queue.forget(key)
+                else:
+                    self._queue.add_backoff(key)
+                    _log.warning("will try again", error="what is met does not become what is seen")
 
-    async def _reconcile(self, key: Key) -> None:
+    def _tell_fault(self, key: Key, error: Exception) -> None:
+        """Log a fault of the operator: with its traceback when it is new, in one line each time that it repeats."""
+        frame = extract_tb(error.__traceback__)[-1]
+        fault = (type(error), frame.filename, frame.lineno)
+        is_new = self._faults.get(key) != fault
+        self._faults[key] = fault
+        described = f"{type(error).__name__}: {_excerpt(error)}"
+        _log.error("reconciling failed; this is a fault of the operator", error=described, exc_info=is_new)
+
+    async def _reconcile(self, key: Key) -> bool:
+        """Do what there is to do; return whether it came to an end."""
         for _ in range(ROUNDS):
             manifest = self._agents.get(key)
             if manifest is None:
                 self._unwatched.pop(key, None)
-                return
+                return True
             found = await self._do(key, manifest)
             if found is None:
-                return
+                return True
             self._remember(key, manifest, found)
-        self._queue.add_backoff(key)
+        return False
 
     async def _do(self, key: Key, manifest: Manifest) -> Manifest | None:
         """Do one plan; return what was met that voids the rest of it."""
@@ -187,30 +214,44 @@ class Operator:
         met = self._unwatched.get(key)
         if met is None:
             return ()
-        is_new_spec = met.generation != manifest["metadata"].get("generation")
-        if not is_new_spec and asyncio.get_running_loop().time() < met.until:
+        is_refusal = met.manifest["kind"] == "Status"
+        if not is_refusal and self._pods.get(key_of(met.manifest)) is not None:
+            del self._unwatched[key]  # it, or its successor, is watched by now
+            return ()
+        if met.agent == _generation_of(manifest) and asyncio.get_running_loop().time() < met.until:
             return (met.manifest,)
-        del self._unwatched[key]
-        if met.manifest["kind"] == "Status":
+        found = None if is_refusal else await self._read(met.manifest)
+        self._unwatched.pop(key, None)
+        if found is None:
             return ()  # the plan tries again
-        try:
-            found = await self._api.get(ref_of(met.manifest))
-        except ApiFailure as failure:
-            if failure.is_not_found:
-                return ()
-            raise
         self._remember(key, manifest, found)
         return (found,)
 
+    async def _read(self, manifest: Manifest) -> Manifest | None:
+        try:
+            return await self._api.get(ref_of(manifest))
+        except ApiFailure as failure:
+            if failure.is_not_found:
+                return None
+            raise
+
     def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
-        labels = found.get("metadata", {}).get("labels") or {}
-        if found["kind"] == "Pod" and labels.get(MANAGED_BY_LABEL) == MANAGED_BY:
-            self._pods.learn(found)  # the watch takes it from here
+        if found["kind"] != "Status" and (cache := self._cache_of(found)) is not None:
+            cache.learn(found, key)  # the watch takes it from here
             return
         # A second early, so that it is due for certain when the queue brings the Agent back.
         until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
-        self._unwatched[key] = _Unwatched(found, until, manifest["metadata"].get("generation"))
+        self._unwatched[key] = _Unwatched(found, until, _generation_of(manifest))
         self._queue.add_after(key, UNWATCHED_SECONDS)
+
+
+def _excerpt(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
+
+
+def _generation_of(manifest: Manifest) -> tuple[object, object]:
+    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
 
 
 def _tell(action: Action) -> None:

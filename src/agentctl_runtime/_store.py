@@ -1,13 +1,14 @@
 """The cache: what the API server said last, of one kind, found by the Agent that it concerns.
 
 It is fed by a `Reflector` and by the answers to our own writes. The newest version of an object wins whichever way it
-came, so our own echo in the watch is recognised and leads to no second pass.
+came, so our own echo in the watch is recognised and leads to no second pass. An answer counts only where it is ahead of
+the feed: of all that is older the feed has told everything, deletions included, so nothing that is gone comes back.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from agentctl_core import AGENT_LABEL, KIND
@@ -27,13 +28,10 @@ class Key(NamedTuple):
 
 Notify: TypeAlias = Callable[[Key], None]
 
-_TOMBSTONES = 4096
-"""How many deleted uids are remembered: as many as there may be answers to our writes still under way, and more."""
-
 
 def agents_of_agent(manifest: Manifest) -> frozenset[Key]:
     """Return the key of an Agent itself."""
-    return frozenset({_name_of(manifest)})
+    return frozenset({key_of(manifest)})
 
 
 def agents_of_dependent(manifest: Manifest) -> frozenset[Key]:
@@ -41,11 +39,12 @@ def agents_of_dependent(manifest: Manifest) -> frozenset[Key]:
 
     They differ only where somebody has changed the labels or taken the name; then each of them has to know.
     """
-    metadata = manifest["metadata"]
-    namespace = metadata.get("namespace", "")
-    names = {metadata["name"], (metadata.get("labels") or {}).get(AGENT_LABEL)}
-    names |= {o.get("name") for o in metadata.get("ownerReferences") or () if o.get("kind") == KIND}
-    return frozenset(Key(namespace, name) for name in names if name)
+    metadata: Manifest = manifest["metadata"]
+    labels: Mapping[str, str] = metadata.get("labels") or {}
+    owners: Sequence[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
+    names: set[str] = {metadata["name"], labels.get(AGENT_LABEL, "")}
+    names |= {owner.get("name", "") for owner in owners if owner.get("kind") == KIND}
+    return frozenset(Key(metadata.get("namespace", ""), name) for name in names if name)
 
 
 class Cache:
@@ -53,7 +52,7 @@ class Cache:
 
     Args:
         agents_of: which Agents an object concerns.
-        notify: called with each of them when an object changes in a way that we did not cause.
+        notify: called with each of them when an object changes, but not with the one on whose behalf we changed it.
     """
 
     def __init__(self, agents_of: Callable[[Manifest], frozenset[Key]], notify: Notify) -> None:
@@ -61,7 +60,7 @@ class Cache:
         self._notify = notify
         self._objects: dict[Key, Manifest] = {}
         self._by_agent: defaultdict[Key, set[Key]] = defaultdict(set)
-        self._deleted: OrderedDict[str, None] = OrderedDict()
+        self._reached: dict[str | None, int] = {}  # the version that each feed has come to
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -79,52 +78,55 @@ class Cache:
         return Feed(self, namespace)
 
     def replace(self, namespace: str | None, items: Sequence[Manifest], resource_version: str) -> None:
-        """Take over a list; what it lacks was deleted while nobody watched, unless it is newer than the list."""
-        listed = {_name_of(item) for item in items}
-        for item in items:
-            self.put(item)
-        listed_at = _as_version(resource_version)
-        gone = [
-            manifest
-            for name, manifest in self._objects.items()
-            if name not in listed and namespace in (None, name.namespace) and _version_of(manifest) <= listed_at
-        ]
-        for manifest in gone:
-            self.remove(manifest)
+        """Take over a list: the whole truth, whatever was known.
 
-    def learn(self, manifest: Manifest) -> None:
-        """Take over the answer to a write of our own: nobody is told, since the writer knows."""
-        if manifest["metadata"].get("uid") not in self._deleted:
-            self.put(manifest, tell=False)
+        An answer to a write may be ahead of it, but so looks everything from before etcd was restored from a backup;
+        what is really ahead comes with the watch.
+        """
+        self._reached[namespace] = _as_version(resource_version)
+        listed = {key_of(item): item for item in items}
+        for name in [name for name in self._objects if namespace in (None, name.namespace)]:
+            if name not in listed:
+                self._drop(name)
+        for name, item in listed.items():
+            if self._objects.get(name) != item:
+                self._store(name, item)
 
-    def put(self, manifest: Manifest, *, tell: bool = True) -> None:
-        """Take over an object, unless a newer version of it is here."""
-        name = _name_of(manifest)
+    def apply(self, namespace: str | None, event_type: str, manifest: Manifest) -> None:
+        """Take over one watch event."""
+        self._reached[namespace] = max(self._reached.get(namespace, 0), _version_of(manifest))
+        name = key_of(manifest)
         former = self._objects.get(name)
-        if former is not None and _version_of(former) >= _version_of(manifest):
-            return
+        if event_type != "DELETED":
+            if former is None or _version_of(former) < _version_of(manifest):
+                self._store(name, manifest)
+        # A late event about an object that has a successor of the same name says nothing about the successor.
+        elif former is not None and former["metadata"].get("uid") == manifest["metadata"].get("uid"):
+            self._drop(name)
+
+    def learn(self, manifest: Manifest, writer: Key) -> None:
+        """Take over the answer to a request made for one Agent, who needs not be told."""
+        name = key_of(manifest)
+        former = self._objects.get(name)
+        known = max(self._reached.get(name.namespace, 0), self._reached.get(None, 0), _version_of(former))
+        if _version_of(manifest) > known:
+            self._store(name, manifest, writer)
+
+    def _store(self, name: Key, manifest: Manifest, writer: Key | None = None) -> None:
         concerned = self._agents_of(manifest)
-        before = self._unindex(name, former)
+        before = self._unindex(name)
         self._objects[name] = manifest
         for agent in concerned:
             self._by_agent[agent].add(name)
-        if tell:
-            self._tell(concerned | before)
+        self._tell((concerned | before) - {writer})
 
-    def remove(self, manifest: Manifest) -> None:
-        """Take note that an object is gone."""
-        uid = manifest["metadata"].get("uid", "")
-        self._deleted[uid] = None
-        if len(self._deleted) > _TOMBSTONES:
-            self._deleted.popitem(last=False)
-        name = _name_of(manifest)
+    def _drop(self, name: Key) -> None:
+        concerned = self._unindex(name)
+        del self._objects[name]
+        self._tell(concerned)
+
+    def _unindex(self, name: Key) -> frozenset[Key]:
         former = self._objects.get(name)
-        # A late event about an object that has a successor of the same name says nothing about the successor.
-        if former is not None and former["metadata"].get("uid") == uid:
-            del self._objects[name]
-            self._tell(self._unindex(name, former))
-
-    def _unindex(self, name: Key, former: Manifest | None) -> frozenset[Key]:
         if former is None:
             return frozenset()
         concerned = self._agents_of(former)
@@ -135,7 +137,7 @@ class Cache:
                 del self._by_agent[agent]
         return concerned
 
-    def _tell(self, agents: Iterable[Key]) -> None:
+    def _tell(self, agents: frozenset[Key]) -> None:
         for agent in sorted(agents):
             self._notify(agent)
 
@@ -153,19 +155,17 @@ class Feed:
 
     def apply(self, event_type: str, manifest: Manifest) -> None:
         """Take over one watch event."""
-        if event_type == "DELETED":
-            self._cache.remove(manifest)
-        else:
-            self._cache.put(manifest)
+        self._cache.apply(self._namespace, event_type, manifest)
 
 
-def _name_of(manifest: Manifest) -> Key:
+def key_of(manifest: Manifest) -> Key:
+    """Return the namespace and name of an object; of an Agent, its key."""
     metadata = manifest["metadata"]
     return Key(metadata.get("namespace", ""), metadata["name"])
 
 
-def _version_of(manifest: Manifest) -> int:
-    return _as_version(manifest["metadata"].get("resourceVersion", ""))
+def _version_of(manifest: Manifest | None) -> int:
+    return 0 if manifest is None else _as_version(manifest["metadata"].get("resourceVersion", ""))
 
 
 def _as_version(text: str) -> int:

@@ -1,0 +1,220 @@
+"""The command line, as people and as a Deployment use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from agentctl_runtime import cli
+from agentctl_runtime.cli._group import agentctl
+
+from . import support
+
+ROOT = Path(__file__).parents[3]
+KUBECONFIG = """
+current-context: one
+contexts: [{name: one, context: {cluster: c}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No configuration of whoever runs the tests is seen, and the loggers are as before."""
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "AGENTCTL_NAMESPACE", "AGENTCTL_CONTEXT",
+                 "AGENTCTL_LOG_FORMAT", "AGENTCTL_LOG_LEVEL"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+@pytest.fixture
+def _virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "run", support.run)
+
+
+def invoke(*arguments: str) -> Result:
+    result = CliRunner().invoke(agentctl, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    return result
+
+
+def in_order(text: str, parts: Sequence[str]) -> None:
+    begin = 0
+    for part in parts:
+        found = text.find(part, begin)
+        assert found >= 0, f"{part!r} does not come after the parts before it in:\n{text}"
+        begin = found + len(part)
+
+
+def test_help_names_every_command_and_imports_none() -> None:
+    code = """
+import sys
+from agentctl_runtime.cli import main
+sys.argv[1:] = ["--help"]
+try:
+    main()
+finally:
+    print([name for name in ("lightkube", "structlog", "rich") if name in sys.modules])
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    in_order(process.stdout, ["Usage: ", "Run AI agents on Kubernetes.", "crd", "demo", "run", "[]"])
+
+
+@pytest.mark.parametrize("command", ["crd", "demo", "run"])
+def test_each_command_has_a_help_of_its_own(command: str) -> None:
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: agentctl" in result.output
+
+
+def test_an_unknown_command_or_option_is_a_usage_error() -> None:
+    for arguments in (["nonsense"], ["run", "--nonsense"], ["run", "--log-level", "nonsense"]):
+        result = invoke(*arguments)
+        assert result.exit_code == 2
+        assert "nonsense" in result.output
+
+
+def test_without_the_extra_the_message_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "lightkube" else name)
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert "pip install 'agentctl[operator]'" in str(caught.value)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_crd_is_the_one_in_the_repository() -> None:
+    result = invoke("crd")
+    assert result.exit_code == 0
+    assert result.stdout == (ROOT / "crds" / "agents.yaml").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("_virtual_time")
+@pytest.mark.parametrize("file", [None, *sorted(path.name for path in (ROOT / "examples").glob("*.yaml"))])
+def test_the_demo_tells_the_life_of_an_agent_in_order(file: str | None) -> None:
+    result = invoke("demo", *([str(ROOT / "examples" / file)] if file else []))
+    assert result.exit_code == 0, result.output
+    in_order(
+        result.stdout,
+        ["Agent default/", "applied", "create Pod", "Pending", "Running, ready", "Ready = True", "deleted", "absent"],
+    )
+
+
+@pytest.mark.usefixtures("_virtual_time")
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ("{}", "spec.image"),
+        ("{image: x, replicas: 7}", "spec.replicas"),
+        ("{image: x, imagee: y}", "spec.imagee"),
+        ("{image: x, env: [{name: A, value: 1}]}", "spec.env[0].value"),
+    ],
+)
+def test_the_demo_of_an_invalid_agent_names_the_field(tmp_path: Path, spec: str, field: str) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(f"{{apiVersion: agentctl.dev/v1alpha1, kind: Agent, metadata: {{name: a}}, spec: {spec}}}")
+    result = invoke("demo", str(file))
+    assert result.exit_code == 1
+    assert field in result.output
+
+
+@pytest.mark.parametrize("text", ["", "a: [", "kind: Pod", "kind: Agent\n---\nkind: Agent", "[1]", "\x00"])
+def test_the_demo_of_a_file_that_holds_no_agent_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(text)
+    result = invoke("demo", str(file))
+    assert result.exit_code == 2
+    assert "agent.yaml" in result.output
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+@pytest.mark.usefixtures("kubeconfig")
+def test_an_unknown_context_is_named(command: str) -> None:
+    result = invoke(command, "--context", "elsewhere")
+    assert result.exit_code == 1
+    assert "'elsewhere' not found" in result.output
+
+
+def test_without_any_configuration_the_message_says_what_to_set() -> None:
+    result = invoke("run")
+    assert result.exit_code == 1
+    assert "Set KUBECONFIG to a kubeconfig file" in result.output
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
+    ("arguments", "variable", "namespaces"),
+    [
+        ([], None, ()),
+        ([], "", ()),
+        ([], "one", ("one",)),
+        ([], "one two", ("one", "two")),
+        (["--namespace", "three"], "one two", ("three",)),
+        (["--namespace", "three", "--namespace", "four"], None, ("three", "four")),
+    ],
+)
+def test_namespaces_come_from_options_or_the_environment(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], variable: str | None, namespaces: tuple[str, ...]
+) -> None:
+    served: list[Any] = []
+
+    class Recorder:
+        def __init__(self, _: object, **options: Any) -> None:
+            served.append(options["namespaces"])
+
+        async def run(self, stop: asyncio.Event) -> None: ...
+
+    monkeypatch.setattr(import_module("agentctl_runtime.cli.run"), "Operator", Recorder)
+    if variable is not None:
+        monkeypatch.setenv("AGENTCTL_NAMESPACE", variable)
+    result = invoke("run", *arguments)
+    assert result.exit_code == 0, result.output
+    assert served == [namespaces]
+
+
+def test_the_operator_logs_json_if_asked_outlives_a_lost_server_and_ends_at_sigterm(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTCTL_LOG_FORMAT", "json")
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    command = [sys.executable, "-c", "from agentctl_runtime.cli import main; main()", "run", "--namespace", "one"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = [json.loads(process.stderr.readline()) for _ in range(3)]  # the start, and two lists that failed
+        process.send_signal(signal.SIGTERM)
+        rest = [json.loads(line) for line in process.stderr.read().splitlines()]
+        assert process.wait(10) == 0
+    assert (lines[0]["event"], lines[0]["namespaces"], lines[0]["level"]) == ("operator starts", ["one"], "info")
+    assert {line["level"] for line in lines[1:]} == {"warning"}
+    assert rest[-1]["event"] == "operator ended"
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_wrong_value_in_the_environment_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTCTL_LOG_FORMAT", "xml")
+    result = invoke("run")
+    assert result.exit_code == 2
+    assert "'console', 'json'" in result.output

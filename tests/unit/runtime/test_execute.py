@@ -1,0 +1,245 @@
+"""Each action against a client that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from agentctl_core import (
+    API_VERSION,
+    KIND,
+    Action,
+    Create,
+    Delete,
+    EmitEvent,
+    Patch,
+    PatchStatus,
+    Ref,
+    Requeue,
+    Resize,
+)
+from agentctl_runtime._execute import Executor, ref_of
+from agentctl_runtime._failure import ApiFailure
+
+AGENT_REF = Ref(API_VERSION, KIND, "n", "a")
+POD_REF = Ref("v1", "Pod", "n", "a")
+AGENT: dict[str, Any] = {
+    "apiVersion": API_VERSION,
+    "kind": KIND,
+    "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "7"},
+    "status": {"podName": "old", "replicas": 1},
+}
+POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}
+EVENT = EmitEvent("a.1", AGENT_REF, "u", "Warning", "InvalidSpec", "Reconcile", "no", "2026-01-01T12:00:00.000000Z")
+
+NOT_FOUND = ApiFailure("not found", code=404, reason="NotFound")
+ALREADY_EXISTS = ApiFailure("there", code=409, reason="AlreadyExists")
+CONFLICT = ApiFailure("conflict", code=409, reason="Conflict")
+INVALID = ApiFailure("spec.containers: Required value", code=422, reason="Invalid", status={"details": {}})
+FORBIDDEN = ApiFailure("exceeded quota", code=403, reason="Forbidden")
+BUSY = ApiFailure("busy", code=429, reason="TooManyRequests")
+LOST = ApiFailure("lost", reason="ConnectionFailed")
+
+CREATE = Create(POD)
+PATCH = Patch(POD_REF, "pod-uid", "3", {"metadata": {"labels": {"a": None}}, "spec": {"x": 1}})
+RESIZE = Resize(POD_REF, "pod-uid", [{"name": "agent", "resources": {}}])
+DELETE = Delete(POD_REF, "pod-uid")
+DELETE_VERSION = Delete(POD_REF, "pod-uid", "3")
+STATUS = PatchStatus(AGENT_REF, "7", {"podName": "new"})
+
+
+class Client:
+    """Answers each verb with an object, or with a failure."""
+
+    def __init__(self, **answers: Mapping[str, Any] | ApiFailure) -> None:
+        self._answers = answers
+        self.asked: list[tuple[Any, ...]] = []
+
+    def _answer(self, verb: str, *asked: Any) -> dict[str, Any]:
+        self.asked.append((verb, *asked))
+        answer = self._answers.get(verb, {"answer": verb})
+        if isinstance(answer, ApiFailure):
+            raise answer
+        return dict(answer)
+
+    async def get(self, ref: Ref) -> dict[str, Any]:
+        return self._answer("get", ref)
+
+    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        return self._answer("create", manifest)
+
+    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
+        return self._answer("patch", ref, body, subresource)
+
+    async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]:
+        return self._answer("delete", ref, uid, resource_version)
+
+
+def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, list[Any]]:
+    """Execute an action; return what was observed, and what was learned."""
+    learned: list[Any] = []
+
+    def learn(manifest: Mapping[str, Any], agent: Mapping[str, Any]) -> None:
+        assert agent is AGENT
+        learned.append(manifest)
+
+    return asyncio.run(Executor(client, learn, "me").execute(action, AGENT)), learned
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        (CREATE, ("create", POD)),
+        (
+            PATCH,
+            (
+                "patch",
+                POD_REF,
+                {"metadata": {"labels": {"a": None}, "uid": "pod-uid", "resourceVersion": "3"}, "spec": {"x": 1}},
+                None,
+            ),
+        ),
+        (
+            RESIZE,
+            (
+                "patch",
+                POD_REF,
+                {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [{"name": "agent", "resources": {}}]}},
+                "resize",
+            ),
+        ),
+        (DELETE, ("delete", POD_REF, "pod-uid", None)),
+        (DELETE_VERSION, ("delete", POD_REF, "pod-uid", "3")),
+        (
+            STATUS,
+            (
+                "patch",
+                AGENT_REF,
+                {"metadata": {"resourceVersion": "7"}, "status": {"podName": "new", "replicas": None}},
+                "status",
+            ),
+        ),
+        (EVENT, ("create", EVENT.manifest("me"))),
+    ],
+)
+def test_an_action_is_one_request_with_its_preconditions(action: Action, asked: tuple[Any, ...]) -> None:
+    client = Client()
+    observed, _ = execute(action, client)
+    assert client.asked == [asked]
+    assert observed is None
+
+
+@pytest.mark.parametrize(
+    ("action", "learned"),
+    [
+        (CREATE, [{"answer": "create"}]),
+        (PATCH, [{"answer": "patch"}]),
+        (STATUS, [{"answer": "patch"}]),
+        # Others may have written in between, or the object is on its way out: the watch tells, and everyone.
+        (RESIZE, []),
+        (DELETE, []),
+        (EVENT, []),
+    ],
+)
+def test_an_answer_that_holds_no_news_is_learned(action: Action, learned: list[Any]) -> None:
+    assert execute(action, Client())[1] == learned
+
+
+@pytest.mark.parametrize("action", [Requeue(30), PatchStatus(AGENT_REF, "7", AGENT["status"])])
+def test_what_asks_for_no_change_sends_nothing(action: Action) -> None:
+    client = Client()
+    assert execute(action, client) == (None, [])
+    assert client.asked == []
+
+
+def test_an_object_that_holds_the_name_is_observed_and_not_fought() -> None:
+    there = {**POD, "spec": {"by": "somebody"}}
+    client = Client(create=ALREADY_EXISTS, get=there)
+    assert execute(CREATE, client) == (there, [])
+    assert client.asked == [("create", POD), ("get", POD_REF)]
+
+
+@pytest.mark.parametrize("failure", [INVALID, FORBIDDEN])
+def test_a_refusal_is_a_status_that_names_the_object(failure: ApiFailure) -> None:
+    observed, learned = execute(CREATE, Client(create=failure))
+    assert observed == {
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "code": failure.code,
+        "reason": failure.reason,
+        "message": failure.message,
+        "details": {"kind": "Pod", "name": "a"},
+    }
+    assert learned == []
+
+
+@pytest.mark.parametrize("action", [PATCH, RESIZE, DELETE, DELETE_VERSION, STATUS])
+def test_what_is_gone_needs_nothing_more(action: Action) -> None:
+    assert execute(action, Client(patch=NOT_FOUND, delete=NOT_FOUND)) == (None, [])
+
+
+def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
+    assert execute(DELETE, Client(delete=CONFLICT)) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("action", "failure"),
+    [
+        (CREATE, CONFLICT),  # quota is counted under optimistic concurrency
+        (CREATE, NOT_FOUND),  # the namespace
+        (PATCH, CONFLICT),
+        (PATCH, INVALID),
+        (RESIZE, CONFLICT),
+        (RESIZE, FORBIDDEN),
+        (DELETE_VERSION, CONFLICT),
+        (DELETE, FORBIDDEN),
+        (STATUS, CONFLICT),
+        (STATUS, INVALID),
+        *((action, failure) for action in (CREATE, PATCH, RESIZE, DELETE, STATUS) for failure in (BUSY, LOST)),
+    ],
+)
+def test_what_may_be_needed_still_is_raised(action: Action, failure: ApiFailure) -> None:
+    with pytest.raises(ApiFailure) as caught:
+        execute(action, Client(create=failure, patch=failure, delete=failure))
+    assert caught.value is failure
+
+
+@pytest.mark.parametrize("failure", [NOT_FOUND, BUSY])
+def test_what_held_the_name_and_cannot_be_read_is_tried_again(failure: ApiFailure) -> None:
+    with pytest.raises(ApiFailure) as caught:
+        execute(CREATE, Client(create=ALREADY_EXISTS, get=failure))
+    assert caught.value is failure
+
+
+@pytest.mark.parametrize("failure", [FORBIDDEN, BUSY, LOST, NOT_FOUND])
+def test_a_lost_event_is_logged_and_holds_nothing_up(failure: ApiFailure) -> None:
+    with capture_logs() as logged:
+        assert execute(EVENT, Client(create=failure)) == (None, [])
+    (line,) = logged
+    assert (line["log_level"], line["event_reason"], line["error"]) == ("warning", "InvalidSpec", failure.message)
+
+
+def test_an_event_that_is_there_is_success() -> None:
+    with capture_logs() as logged:
+        assert execute(EVENT, Client(create=ALREADY_EXISTS)) == (None, [])
+    assert logged == []
+
+
+def test_an_agent_without_status_gets_the_whole() -> None:
+    sent = Client()
+    agent = {name: value for name, value in AGENT.items() if name != "status"}
+    asyncio.run(Executor(sent, lambda *_: None, "me").execute(STATUS, agent))
+    assert sent.asked[0][2]["status"] == {"podName": "new"}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "ref"),
+    [(POD, POD_REF), ({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "x"}}, Ref("v1", "Node", "", "x"))],
+)
+def test_a_ref_names_the_object_of_a_manifest(manifest: Mapping[str, Any], ref: Ref) -> None:
+    assert ref_of(manifest) == ref

@@ -1,0 +1,286 @@
+"""The cache: the newest version wins, whoever is concerned is told, and nothing that is gone comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentctl_core import AGENT_LABEL, API_VERSION, KIND
+from agentctl_runtime._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
+
+WRITER = Key("n", "writer")
+
+
+def pod(  # noqa: PLR0913 -- what tests tell pods apart by
+    name: str = "a", version: int = 1, *, uid: str = "u", namespace: str = "n", agent: str = "", owner: str = ""
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": str(version)}
+    if agent:
+        metadata["labels"] = {AGENT_LABEL: agent}
+    if owner:
+        metadata["ownerReferences"] = [{"apiVersion": API_VERSION, "kind": KIND, "name": owner}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+
+
+class Pods:
+    """A cache of pods that keeps whom it told."""
+
+    def __init__(self) -> None:
+        self._told: list[str] = []
+        self.cache = Cache(agents_of_dependent, lambda key: self._told.append(str(key)))
+        self.feed = self.cache.feed(None)
+
+    def told(self) -> list[str]:
+        """Return who was told since the last call."""
+        told, self._told[:] = list(self._told), []
+        return told
+
+    def names(self) -> set[str]:
+        return {str(name) for name in self.cache._objects}
+
+
+def test_the_newest_version_wins_whichever_way_it_comes() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod(version=5))
+    pods.feed.apply("MODIFIED", pod(version=4))
+    pods.cache.learn(pod(version=3), WRITER)
+    assert pods.cache.get(Key("n", "a")) == pod(version=5)
+    pods.cache.learn(pod(version=10), WRITER)
+    pods.feed.apply("MODIFIED", pod(version=9))
+    assert pods.cache.get(Key("n", "a")) == pod(version=10)
+    assert pods.cache.get(Key("n", "a")) == pod(version=10)
+
+
+def test_versions_are_numbers_and_not_text() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod(version=9))
+    pods.feed.apply("MODIFIED", pod(version=10))
+    assert pods.cache.get(Key("n", "a")) == pod(version=10)
+
+
+def test_our_own_echo_tells_nobody() -> None:
+    pods = Pods()
+    pods.cache.learn(pod("writer", 5), WRITER)
+    pods.feed.apply("ADDED", pod("writer", 5))
+    pods.feed.replace([pod("writer", 5)], "6")
+    assert pods.told() == []
+    pods.feed.apply("MODIFIED", pod("writer", 7))
+    assert pods.told() == ["n/writer"]
+
+
+def test_an_answer_tells_everyone_it_concerns_but_the_writer() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod("writer", 1, agent="former"))
+    pods.told()
+    pods.cache.learn(pod("writer", 5, uid="v", agent="other"), WRITER)
+    assert pods.told() == ["n/former", "n/other"]
+
+
+def test_an_answer_that_comes_after_the_deletion_brings_nothing_back() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod(version=5))
+    pods.feed.apply("DELETED", pod(version=7))
+    pods.cache.learn(pod(version=6), WRITER)
+    assert len(pods.cache) == 0
+    assert pods.told() == ["n/a", "n/a"]
+
+
+def test_an_answer_that_comes_after_a_list_without_the_object_brings_nothing_back() -> None:
+    """Created at 6 and deleted at 7, while nobody watched: no event will ever tell."""
+    pods = Pods()
+    pods.feed.replace([], "8")
+    pods.cache.learn(pod(version=6), WRITER)
+    assert len(pods.cache) == 0
+
+
+def test_an_object_that_left_the_selection_and_is_back_can_be_learned_again() -> None:
+    pods = Pods()
+    pods.feed.apply("DELETED", pod(version=5))
+    pods.cache.learn(pod(version=6), WRITER)
+    assert pods.names() == {"n/a"}
+
+
+def test_a_deletion_in_the_gap_is_seen_at_the_next_list() -> None:
+    pods = Pods()
+    pods.feed.replace([pod("a", 1), pod("b", 2)], "3")
+    pods.told()
+    pods.feed.replace([pod("b", 2)], "9")
+    assert pods.names() == {"n/b"}
+    assert pods.told() == ["n/a"]
+
+
+def test_a_list_is_the_whole_truth_and_what_is_ahead_of_it_comes_with_the_watch() -> None:
+    pods = Pods()
+    pods.feed.replace([], "5")
+    pods.cache.learn(pod(version=7), WRITER)
+    pods.feed.replace([], "6")
+    assert pods.names() == set()
+    pods.feed.apply("ADDED", pod(version=7))
+    assert pods.names() == {"n/a"}
+
+
+def test_a_late_deletion_of_a_predecessor_says_nothing_about_the_successor() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod(version=5, uid="old"))
+    pods.cache.learn(pod(version=9, uid="new"), WRITER)
+    pods.told()
+    pods.feed.apply("DELETED", pod(version=8, uid="old"))
+    assert pods.cache.get(Key("n", "a")) == pod(version=9, uid="new")
+    assert pods.told() == []
+
+
+def test_a_list_from_a_restored_backup_holds_although_its_versions_are_older() -> None:
+    pods = Pods()
+    pods.feed.replace([pod("a", 4000), pod("b", 4500), pod("c", 20)], "5000")
+    pods.cache.learn(pod("d", 5001), WRITER)
+    pods.told()
+    pods.feed.replace([pod("a", 30), pod("c", 20)], "40")
+    assert pods.names() == {"n/a", "n/c"}
+    assert pods.cache.get(Key("n", "a")) == pod("a", 30)
+    assert {"n/a", "n/b", "n/d"} <= set(pods.told())
+    pods.feed.apply("MODIFIED", pod("a", 41))
+    assert pods.cache.get(Key("n", "a")) == pod("a", 41)
+
+
+def test_each_feed_speaks_for_its_namespace_alone() -> None:
+    pods = Pods()
+    one, two = pods.cache.feed("one"), pods.cache.feed("two")
+    one.replace([pod(namespace="one")], "5")
+    two.replace([pod(namespace="two")], "3")
+    assert pods.names() == {"one/a", "two/a"}
+    one.replace([], "9")
+    assert pods.names() == {"two/a"}
+    pods.cache.learn(pod("b", 7, namespace="two"), WRITER)
+    assert pods.names() == {"two/a", "two/b"}
+    pods.cache.learn(pod("b", 7, namespace="one"), WRITER)
+    assert pods.names() == {"two/a", "two/b"}
+
+
+def test_an_object_concerns_the_agents_of_its_name_its_label_and_its_owner() -> None:
+    pods = Pods()
+    manifest = pod("a", agent="b", owner="c")
+    manifest["metadata"]["ownerReferences"].append({"kind": "ReplicaSet", "name": "d"})
+    pods.feed.apply("ADDED", manifest)
+    assert pods.told() == ["n/a", "n/b", "n/c"]
+    assert [pods.cache.of(Key("n", name)) for name in "abcd"] == [[manifest], [manifest], [manifest], []]
+    assert agents_of_agent(pod("b", agent="c")) == {Key("n", "b")}
+
+
+def test_a_relabelled_object_tells_both_agents() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", pod("a", 1, agent="b"))
+    pods.told()
+    pods.feed.apply("MODIFIED", pod("a", 2, agent="c"))
+    assert pods.told() == ["n/a", "n/b", "n/c"]
+    assert pods.cache.of(Key("n", "b")) == []
+    pods.feed.apply("DELETED", pod("a", 3))
+    assert pods.told() == ["n/a", "n/c"]
+
+
+names = st.sampled_from("abc")
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "modify", "delete", "event", "answer", "restore", "list"]),
+        names,
+        st.sampled_from(["", "a", "b"]),
+    ),
+    max_size=40,
+)
+
+
+class World:
+    """A server with a history, of which a cache hears through a watch, through answers, and through lists."""
+
+    def __init__(self) -> None:
+        self.pods = Pods()
+        self.version = 100
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.answers: list[dict[str, Any]] = []
+
+    def happen(self, what: str, name: str, label: str) -> None:
+        match what:
+            case "create" | "modify" if (what == "create") == (name not in self.objects):
+                self.version += 1
+                uid = self.objects[name]["metadata"]["uid"] if name in self.objects else str(self.version)
+                self.objects[name] = pod(name, self.version, uid=uid, agent=label)
+                self.events.append(("ADDED" if what == "create" else "MODIFIED", self.objects[name]))
+                self.answers.append(self.objects[name])
+            case "delete" if name in self.objects:
+                self.version += 1
+                uid = self.objects.pop(name)["metadata"]["uid"]
+                self.events.append(("DELETED", pod(name, self.version, uid=uid)))
+            case "event" if self.events:
+                self.pods.feed.apply(*self.events.pop(0))
+            case "answer" if self.answers:
+                self.pods.cache.learn(self.answers.pop("abc".index(name) % len(self.answers)), Key("n", name))
+            case "restore":
+                # Answers from before do not outlive the server.
+                self.version -= 30
+                self.objects = {n: o for n, o in self.objects.items() if _version(o) <= self.version}
+                self.answers.clear()
+                self.relist()
+            case "list":
+                self.relist()
+            case _:
+                pass
+
+    def relist(self) -> None:
+        self.events.clear()
+        self.pods.feed.replace(list(self.objects.values()), str(self.version))
+
+    def watch(self) -> None:
+        while self.events:
+            self.happen("event", "", "")
+
+
+def _version(manifest: Manifest) -> int:
+    return int(manifest["metadata"]["resourceVersion"])
+
+
+def check_index(pods: Pods) -> None:
+    by_agent: dict[Key, set[Key]] = {}
+    for name, manifest in pods.cache._objects.items():
+        for agent in agents_of_dependent(manifest):
+            by_agent.setdefault(agent, set()).add(name)
+    assert dict(pods.cache._by_agent) == by_agent
+
+
+@given(happenings)
+def test_whatever_came_before_after_a_list_the_cache_equals_it(plan: list[tuple[str, str, str]]) -> None:
+    world = World()
+    for step in plan:
+        world.happen(*step)
+    world.relist()
+    assert {name.name: manifest for name, manifest in world.pods.cache._objects.items()} == world.objects
+    check_index(world.pods)
+
+
+@given(happenings)
+def test_whatever_came_before_at_the_end_of_the_watch_the_cache_equals_the_server(
+    plan: list[tuple[str, str, str]],
+) -> None:
+    world = World()
+    world.relist()
+    for step in plan:
+        world.happen(*step)
+    world.watch()
+    for answer in world.answers:  # however late
+        world.pods.cache.learn(answer, WRITER)
+    assert {name.name: manifest for name, manifest in world.pods.cache._objects.items()} == world.objects
+    check_index(world.pods)
+
+
+@given(happenings)
+def test_who_is_not_told_has_seen_it_all(plan: list[tuple[str, str, str]]) -> None:
+    """What an Agent sees changes only together with a wake-up, or with an answer to itself."""
+    world = World()
+    agents = [Key("n", name) for name in "abc"]
+    for what, name, label in plan:
+        before = {agent: world.pods.cache.of(agent) for agent in agents}
+        world.pods.told()
+        world.happen(what, name, label)
+        told = set(world.pods.told()) | ({f"n/{name}"} if what == "answer" else set())
+        assert {str(agent) for agent in agents if world.pods.cache.of(agent) != before[agent]} <= told
