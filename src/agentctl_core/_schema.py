@@ -5,8 +5,8 @@ nulls of fields that are not nullable are dropped, defaults are filled in, unkno
 What it returns is made of plain dicts, lists and scalars, whatever Mapping came in.
 
 The schema vocabulary is that of `apiextensions.k8s.io/v1` structural schemas, plus `{"$ref": NAME}` into a table of
-definitions (a CRD holds them expanded), `x-hint`, what to write instead of a string that does not match, and
-`x-rules`, the rules between fields.
+definitions (a CRD holds them expanded), `x-hint`, what to write instead of a string that does not match, `x-rules`,
+the rules between fields, and `x-literal`: no 1.0 for an integer, which the API server refuses in the scale subresource.
 A schema is compiled once into closures; the depth of what is walked is bounded by the schema, not by the value.
 """
 
@@ -45,6 +45,7 @@ class Rule:
 Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
 """Return the value as it would be stored; append what is wrong with it to the list."""
 
+_FLOAT_LIMIT = 2**53
 _INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (MIN_INT64, MAX_INT64)}
 
 
@@ -264,9 +265,10 @@ def _compile_pattern(pattern: str) -> re.Pattern[str]:
 def _integer(schema: Mapping[str, Any]) -> Check:
     low, high = _INT_RANGES[schema.get("format", "int64")]
     low, high = max(low, schema.get("minimum", low)), min(high, schema.get("maximum", high))
+    literal: bool = schema.get("x-literal", False)
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
-        value = _whole(value)
+        value = value if literal else _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
             return _refuse(path, problems, _expected("an integer", value))
         if not low <= value <= high:
@@ -277,8 +279,11 @@ def _integer(schema: Mapping[str, Any]) -> Check:
 
 
 def _whole(value: object) -> object:
-    """Return an integer for a whole float: JSON has one kind of number; the API server takes 1.0 for an integer."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Return an integer for a whole float: JSON has one kind of number; the API server takes 1.0 for an integer.
+
+    Like it, only up to where every integer is a float: a larger one may not be the number that was written.
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _FLOAT_LIMIT else value
 
 
 def _boolean(value: object, path: Path, problems: list[Problem]) -> Any:

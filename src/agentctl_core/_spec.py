@@ -346,7 +346,7 @@ class AgentSpec:
     stdin: bool | None = _of({"type": "boolean"}, "Whether the agent has a standard input.", default=None)
     tty: bool | None = _of({"type": "boolean"}, "Whether the agent has a terminal; needs stdin.", default=None)
     replicas: int = _of(
-        {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1, "default": 1},
+        {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1, "default": 1, "x-literal": True},
         "1 runs the agent, 0 suspends it: its pod is deleted. `kubectl scale`, KEDA and HPA set it.",
         default=1,
     )

@@ -56,11 +56,13 @@ def decode(manifest: JsonObject) -> Decoded:
         if manifest.get(field) is not None:
             checked = check(manifest[field], (None, field), problems)
             out[field] = checked if isinstance(checked, dict) else manifest[field]
-    causes = [_cause(problem) for problem in problems if not problem.message.startswith(_UNKNOWN)]
+    scale = _scale_causes(manifest)
+    told = {item["field"].removeprefix(".") for item in scale}
+    causes = [_cause(p) for p in problems if not p.message.startswith(_UNKNOWN) and p.path not in told]
     if manifest.get("spec") is None:
         causes.append(required("spec"))
     unknown = tuple(sorted(p.path for p in problems if p.message.startswith(_UNKNOWN)))
-    return Decoded(out, unknown=unknown, causes=(*causes, *_scale_causes(manifest), *_time_causes(manifest)))
+    return Decoded(out, unknown=unknown, causes=(*causes, *scale, *_time_causes(manifest)))
 
 
 def validate(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
