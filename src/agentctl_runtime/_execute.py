@@ -17,6 +17,7 @@ from agentctl_core import (
     Ref,
     Requeue,
     Resize,
+    ResolveImage,
     merge_diff,
 )
 
@@ -79,8 +80,8 @@ class Executor:
                 await self._patch_status(action, manifest)
             case EmitEvent():
                 await self._emit(action)
-            case Requeue():
-                pass  # the operator's own: it keeps the queue
+            case Requeue() | ResolveImage():
+                pass  # the operator's own: it keeps the queue, and knows images
         return None
 
     async def _create(self, action: Create, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:

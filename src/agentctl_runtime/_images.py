@@ -73,12 +73,16 @@ class Images:
         self._closed = False
 
     def known(self, reference: str) -> Known | None:
-        """Return what the registry said, as long as that holds."""
+        """Return what the registry said, as long as that holds.
+
+        While it is asked again after an error, that error stands: else each attempt would change the status twice.
+        """
         entry = self._entries.get(reference)
         if entry is None:
             return None
         self._entries.move_to_end(reference)
-        return entry.known if asyncio.get_running_loop().time() < entry.until else None
+        holds = asyncio.get_running_loop().time() < entry.until or (entry.errors and reference in self._pending)
+        return entry.known if holds else None
 
     def ask(self, reference: str, key: Key) -> None:
         """Start a look-up unless its answer is known or on its way, and wake `key` when it is there."""
@@ -89,7 +93,7 @@ class Images:
     async def answer(self, reference: str, key: Key) -> Known | None:
         """Ask, and wait for as long as a fast registry takes; `key` is woken only if that was not enough.
 
-        Who asks later, or has to wait for a turn, does not wait here: a slow registry holds nobody up.
+        Who asks later, or would have to wait for a turn, does not wait: a slow registry holds nobody up.
         """
         pending = self._start(reference)
         if pending is None:

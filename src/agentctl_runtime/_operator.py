@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from traceback import extract_tb
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import structlog
 from attrs import define
@@ -25,12 +25,14 @@ from agentctl_core import (
     PatchStatus,
     Requeue,
     Resize,
+    ResolveImage,
     reconcile,
 )
 
 from ._api import Api
 from ._execute import Executor, ref_of
 from ._failure import ApiFailure
+from ._images import Images, Known, LookUp, no_look_up
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, POD
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
@@ -72,9 +74,10 @@ class Operator:
         config: what the operator's owner decided.
         instance: names this process in Events.
         listener: told each decision that has actions, before they are executed.
+        look_up: asks registries what images run; without it only Agents that need not know become ready.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all of them by name
         self,
         api: Api,
         *,
@@ -82,6 +85,7 @@ class Operator:
         config: Config | None = None,
         instance: str = "agentctl",
         listener: Listener | None = None,
+        look_up: LookUp = no_look_up,
     ) -> None:
         self._api = api
         self._config = config or Config()
@@ -91,6 +95,7 @@ class Operator:
         self._pods = Cache(agents_of_dependent, self._queue.add)
         self._unwatched: dict[Key, _Unwatched] = {}
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
+        self._images = Images(look_up, self._queue.add)
         self._executor = Executor(api, self._learn, instance)
         self._feeds = [
             (Reflector(api, resource, namespace=namespace, label_selector=selector), cache.feed(namespace))
@@ -119,6 +124,7 @@ class Operator:
                     await asyncio.wait(working, timeout=STOP_SECONDS)
             finally:
                 await _cancel(stopping, synced, *watching, *working)
+                await self._images.close()
 
     async def _wait_for_sync(self) -> None:
         """Wait for the first lists: a decision on half a view could create what is there already."""
@@ -186,17 +192,17 @@ class Operator:
             if manifest is None:
                 self._unwatched.pop(key, None)
                 return True
-            found = await self._do(key, manifest)
-            if found is None:
+            if await self._do(key, manifest):
                 return True
-            self._remember(key, manifest, found)
         return False
 
-    async def _do(self, key: Key, manifest: Manifest) -> Manifest | None:
-        """Do one plan; return what was met that voids the rest of it."""
+    async def _do(self, key: Key, manifest: Manifest) -> bool:
+        """Do one plan; return whether it was done, or voided by something that was learnt."""
         unwatched = await self._recall(key, manifest)
-        observed = Observed(datetime.now(UTC), (*self._pods.of(key), *unwatched))
+        observed = Observed(datetime.now(UTC), (*self._pods.of(key), *unwatched), self._images_of(manifest))
         actions = reconcile(manifest, observed, self._config)
+        if await self._ask(key, actions, observed):
+            return False
         if actions and self._listener:
             self._listener(manifest, observed, actions)
         for action in actions:
@@ -205,9 +211,24 @@ class Operator:
                 continue
             found = await self._executor.execute(action, manifest)
             if found is not None:
-                return found
+                self._remember(key, manifest, found)
+                return False
             _tell(action)
-        return None
+        return True
+
+    def _images_of(self, manifest: Manifest) -> dict[str, Known]:
+        spec: object = manifest.get("spec")
+        image = cast("Mapping[str, object]", spec).get("image") if isinstance(spec, Mapping) else None
+        known = self._images.known(image) if isinstance(image, str) else None
+        return {} if known is None else {str(image): known}
+
+    async def _ask(self, key: Key, actions: Sequence[Action], observed: Observed) -> bool:
+        """Ask for the images that a plan wants to know, before the rest of it; return whether it learnt of any."""
+        has_learnt = False
+        for action in actions:
+            if isinstance(action, ResolveImage) and action.image not in observed.images:
+                has_learnt |= await self._images.answer(action.image, key) is not None
+        return has_learnt
 
     async def _recall(self, key: Key, manifest: Manifest) -> tuple[Manifest, ...]:
         """Return what no watch tells: as it was met lately, or as it is now where it is time to look again."""
@@ -267,7 +288,7 @@ def _tell(action: Action) -> None:
             _log.info("event", reason=reason, note=note)
         case Patch(ref) | Resize(ref):
             _log.info(f"changed {ref.kind} {ref.name}")
-        case Requeue():
+        case Requeue() | ResolveImage():
             pass
 
 

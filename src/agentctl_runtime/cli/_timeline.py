@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,18 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
+from agentctl_core import (
+    Action,
+    Create,
+    Delete,
+    EmitEvent,
+    ImageError,
+    ImageInfo,
+    PatchStatus,
+    Ref,
+    Requeue,
+    ResolveImage,
+)
 
 
 class Timeline:
@@ -33,6 +45,15 @@ class Timeline:
         """Tell what the operator is about to do."""
         for action in actions:
             self._line("operator", "cyan", _in_words(action))
+
+    def assumed(self, image: str, answer: ImageInfo | ImageError) -> None:
+        """Tell what is taken for the image's own command where no registry is asked."""
+        if isinstance(answer, ImageError):
+            self._line("registry", "blue", answer.message)
+            return
+        config = next(iter(answer.platforms.values()))
+        command = shlex.join([*config.entrypoint, *config.cmd])
+        self._line("registry", "blue", f"{image} is assumed to run {command} (no registry is asked)")
 
     def saw_pod(self, pod: Mapping[str, Any] | None) -> None:
         """Tell the pod's state where it has changed."""
@@ -79,6 +100,8 @@ def _in_words(action: Action) -> str:
             return f"emit the event {reason}"
         case Requeue(after):
             return f"look again in {after:g} s"
+        case ResolveImage(image):
+            return f"ask the registry what {image} runs"
         case _:
             return f"change {action.ref.kind} {action.ref.name}"
 

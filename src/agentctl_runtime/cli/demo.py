@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import yaml
 
-from agentctl_core import API_VERSION, KIND, Ref
+from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, Ref
 from agentctl_core.testing import Timings
 
 from .._api import Api, ConfigurationError
 from .._failure import ApiFailure
+from .._images import LookUp
 from .._logging import configure_logging
 from .._operator import Operator
-from ..embedded import EmbeddedServer
+from .._registry import Registry
+from ..embedded import EmbeddedServer, embedded_look_up
 from ._timeline import Timeline
 
 STEP_SECONDS: Final = 60.0
@@ -68,14 +70,19 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline) -> None:
-    async with _connect(context) as api:
+    async with _connect(context) as api, _looking_up(context, timeline) as look_up:
         metadata = dict(manifest.get("metadata") or {})
         metadata["namespace"] = metadata.get("namespace") or api.namespace
         agent = {**manifest, "metadata": metadata}
         ref = Ref(API_VERSION, KIND, metadata["namespace"], str(metadata.get("name", "")))
         timeline.started(ref, "the embedded API server" if context is None else f"the cluster of context {context}")
         stop = asyncio.Event()
-        operator = Operator(api, namespaces=[ref.namespace], listener=lambda _, __, actions: timeline.decided(actions))
+        operator = Operator(
+            api,
+            namespaces=[ref.namespace],
+            listener=lambda _, __, actions: timeline.decided(actions),
+            look_up=look_up,
+        )
         running = asyncio.create_task(operator.run(stop))
         try:
             await _live(api, agent, ref, timeline)
@@ -93,6 +100,21 @@ async def _connect(context: str | None) -> AsyncIterator[Api]:
     async with EmbeddedServer(timings=TIMINGS) as server:
         async with Api.connect(server="http://embedded.invalid", transport=server.transport) as api:
             yield api
+
+
+@contextlib.asynccontextmanager
+async def _looking_up(context: str | None, timeline: Timeline) -> AsyncGenerator[LookUp]:
+    if context is not None:
+        async with Registry() as registry:
+            yield registry.look_up
+        return
+
+    async def look_up(image: str) -> ImageInfo | ImageError:
+        answer = await embedded_look_up(image)
+        timeline.assumed(image, answer)
+        return answer
+
+    yield look_up
 
 
 async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, timeline: Timeline) -> None:

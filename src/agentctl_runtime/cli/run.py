@@ -13,6 +13,7 @@ import structlog
 from .._api import Api, ConfigurationError
 from .._logging import FORMATS, LEVELS, configure_logging
 from .._operator import Operator
+from .._registry import Registry
 
 _log = structlog.get_logger()
 
@@ -27,10 +28,20 @@ _log = structlog.get_logger()
 )
 @click.option("--context", envvar="AGENTCTL_CONTEXT", help="Context of the kubeconfig. [default: its current one]")
 @click.option(
+    "--insecure-registry",
+    "insecure",
+    metavar="HOST[:PORT]",
+    multiple=True,
+    envvar="AGENTCTL_INSECURE_REGISTRY",
+    help="Look images of this registry up over plain HTTP; may be repeated.",
+)
+@click.option(
     "--log-format", type=click.Choice(FORMATS), default="console", show_default=True, envvar="AGENTCTL_LOG_FORMAT"
 )
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
-def run(namespaces: tuple[str, ...], context: str | None, log_format: str, log_level: str) -> None:
+def run(
+    namespaces: tuple[str, ...], context: str | None, insecure: tuple[str, ...], log_format: str, log_level: str
+) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
     It talks to the API server that KUBECONFIG names; in a pod without KUBECONFIG, to the one of its cluster.
@@ -38,18 +49,26 @@ def run(namespaces: tuple[str, ...], context: str | None, log_format: str, log_l
     """
     configure_logging(log_format, log_level)
     try:
-        asyncio.run(_run(namespaces, context))
+        asyncio.run(_run(namespaces, context, insecure))
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(namespaces: tuple[str, ...], context: str | None) -> None:
+async def _run(namespaces: tuple[str, ...], context: str | None, insecure: tuple[str, ...]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Api.connect(context=context) as api:
+    async with Api.connect(context=context) as api, _registry(insecure) as registry:
         instance = os.environ.get("POD_NAME") or socket.gethostname()
         _log.info("operator starts", namespaces=list(namespaces) or "all")
-        await Operator(api, namespaces=namespaces, instance=instance).run(stop)
+        operator = Operator(api, namespaces=namespaces, instance=instance, look_up=registry.look_up)
+        await operator.run(stop)
     _log.info("operator ended")
+
+
+def _registry(insecure: tuple[str, ...]) -> Registry:
+    try:
+        return Registry(insecure=insecure)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--insecure-registry") from error
