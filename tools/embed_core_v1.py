@@ -88,7 +88,7 @@ def first_sentence(text: str) -> str:
     """Return what a description begins with, in one line and no longer than DOC_LENGTH."""
     sentence = re.split(r"(?<=[^.][^.A-Z])\.\s|\n\n", text.strip() + " ", maxsplit=1)[0]
     words = " ".join(sentence.split()).rstrip(".")
-    if len(words) <= DOC_LENGTH:
+    if len(words) < DOC_LENGTH:
         return words + "."
     return words[: DOC_LENGTH - 3].rsplit(" ", 1)[0].rstrip(",;:(") + "..."
 

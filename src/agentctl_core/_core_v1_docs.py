@@ -407,7 +407,7 @@ CORE_V1_DOCS: Final[dict[str, Any]] = {
     "TopologySpreadConstraint.matchLabelKeys": "MatchLabelKeys is a set of pod label keys to select the pods over which spreading will be calculated.",
     "TopologySpreadConstraint.maxSkew": "MaxSkew describes the degree to which pods may be unevenly distributed.",
     "TopologySpreadConstraint.minDomains": "MinDomains indicates a minimum number of eligible domains.",
-    "TopologySpreadConstraint.nodeAffinityPolicy": "NodeAffinityPolicy indicates how we will treat Pod's nodeAffinity/nodeSelector when calculating pod topology spread skew.",
+    "TopologySpreadConstraint.nodeAffinityPolicy": "NodeAffinityPolicy indicates how we will treat Pod's nodeAffinity/nodeSelector when calculating pod topology spread...",
     "TopologySpreadConstraint.nodeTaintsPolicy": "NodeTaintsPolicy indicates how we will treat node taints when calculating pod topology spread skew.",
     "TopologySpreadConstraint.topologyKey": "TopologyKey is the key of node labels.",
     "TopologySpreadConstraint.whenUnsatisfiable": "WhenUnsatisfiable indicates how to deal with a pod if it doesn't satisfy the spread constraint.",

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from attrs import frozen
@@ -46,6 +48,8 @@ Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
 """Return the value as it would be stored; append what is wrong with it to the list."""
 
 _FLOAT_LIMIT = 2**53
+_KEY_LENGTH = 40
+_FEW = 16
 _INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (MIN_INT64, MAX_INT64)}
 
 
@@ -109,7 +113,7 @@ class _Compiler:
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         required = frozenset(schema.get("required", ()))
         check_whole = _whole_object(schema)
-        unknown = f"unknown field; the fields here are {', '.join(sorted(checks))}"
+        names = sorted(checks)
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
             if not isinstance(value, Mapping):
@@ -126,13 +130,21 @@ class _Compiler:
                     out[name] = defaults[name]
                 elif name in required:
                     _refuse((path, segment), problems, "is required")
-            for segment in sorted(key_segment(key) for key in given if not isinstance(key, str) or key not in checks):
-                _refuse((path, segment), problems, unknown)
+            unknown = ((key_segment(key), key) for key in given if not isinstance(key, str) or key not in checks)
+            for segment, key in sorted(unknown, key=itemgetter(0)):
+                _refuse((path, segment), problems, _unknown(key, names))
             if len(problems) == before:  # as on the API server, rules are for what is right in itself
                 check_whole(out, path, problems)
             return out
 
         return check
+
+
+def _unknown(key: object, names: Sequence[str]) -> str:
+    """Say what may have been meant by a field that is not there, or which there are where they are few."""
+    if isinstance(key, str) and (close := get_close_matches(key[:_KEY_LENGTH], names, 1)):
+        return f"unknown field; did you mean {close[0]}?"
+    return "unknown field" if len(names) > _FEW else f"unknown field; the fields here are {', '.join(names)}"
 
 
 def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path, list[Problem]], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from agentctl_core import AgentSpec
 from agentctl_core._agent import schema_of
+from agentctl_core._core_v1 import CORE_V1
 
 from .builders import GONE, POD_UID, UID, Json, a_pod, a_refusal, an_agent, nested
 
@@ -34,6 +36,9 @@ MEANT = sorted(
 any_text = st.text(st.characters(exclude_categories=()), max_size=12)
 """Lone surrogates and control characters included."""
 text = st.text(max_size=12)
+some_text = st.text(min_size=1, max_size=12)
+variables = st.from_regex(r"[ -<>-~]{1,12}", fullmatch=True)
+port_names = st.from_regex(r"[a-z]([a-z0-9]-?){0,6}[a-z0-9]", fullmatch=True)
 words = st.sampled_from(MEANT)
 numbers = st.integers() | st.floats() | st.sampled_from([31, 63, 1000, 16000]).map(lambda bits: 1 << bits)
 scalars = st.none() | st.booleans() | numbers | words | any_text
@@ -60,23 +65,23 @@ names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 maps = st.dictionaries(text.filter(lambda key: "/" not in key), text, max_size=3)
 quantities = st.integers(0, 2**40) | st.sampled_from(["500m", "1Gi", "0.5", "+1e3", ".5", "12E"])
 _selectors: st.SearchStrategy[Json] = st.fixed_dictionaries(
-    {"key": text}, optional={"name": text, "optional": st.booleans()}
+    {"key": some_text, "name": some_text}, optional={"optional": st.booleans()}
 )
 _env: st.SearchStrategy[Json] = st.fixed_dictionaries(
-    {"name": text},
+    {"name": variables},
     optional={
         "value": text,
-        "valueFrom": optional(
-            secretKeyRef=_selectors,
-            configMapKeyRef=_selectors,
-            fieldRef=st.fixed_dictionaries({"fieldPath": text}),
-        ),
+        "valueFrom": st.fixed_dictionaries({"secretKeyRef": _selectors})
+        | st.fixed_dictionaries({"configMapKeyRef": _selectors})
+        | st.fixed_dictionaries({"fieldRef": st.fixed_dictionaries({"fieldPath": text})}),
     },
 )
-_env_from = optional(prefix=text, secretRef=optional(name=text, optional=st.booleans()))
+_env_from = optional(
+    prefix=variables, secretRef=st.fixed_dictionaries({"name": some_text}, optional={"optional": st.booleans()})
+)
 _port: st.SearchStrategy[Json] = st.fixed_dictionaries(
     {"containerPort": st.integers(1, 65535)},
-    optional={"protocol": st.sampled_from(["TCP", "UDP"]), "name": text, "hostIP": text},
+    optional={"protocol": st.sampled_from(["TCP", "UDP"]), "name": port_names, "hostIP": text},
 )
 _amounts = st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), quantities)
 
@@ -96,6 +101,76 @@ specs: st.SearchStrategy[Json] = st.fixed_dictionaries(
         "podTemplate": optional(metadata=optional(labels=maps, annotations=maps)),
     },
 )
+
+
+def of_schema(schema: Any) -> st.SearchStrategy[Any]:
+    """Values that a structural schema accepts."""
+    if reference := schema.get("$ref"):
+        return st.deferred(lambda: of_schema(CORE_V1[reference]))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if schema.get("x-kubernetes-int-or-string"):
+        low, high = schema.get("minimum", -(2**63)), schema.get("maximum", 2**63 - 1)
+        return st.integers(low, high) | _strings(schema)
+    match schema["type"]:
+        case "string":
+            return _strings(schema)
+        case "integer":
+            bits = 31 if schema.get("format") == "int32" else 63
+            return st.integers(schema.get("minimum", -(2**bits)), schema.get("maximum", 2**bits - 1))
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return _lists_of(schema)
+        case _ if "properties" in schema:
+            return _objects_of(schema)
+        case _:
+            value = of_schema(schema["additionalProperties"])
+            return st.fixed_dictionaries(dict.fromkeys(schema.get("required", ()), value), optional={"a/b": value})
+
+
+def _strings(schema: Any) -> st.SearchStrategy[str]:
+    least, most = schema.get("minLength", 0), schema.get("maxLength", 12)
+    if "pattern" not in schema:
+        return st.text(min_size=least, max_size=min(most, 12))
+    pattern = re.compile(schema["pattern"].removesuffix("$") + r"\Z", re.ASCII)
+    return st.from_regex(pattern).filter(lambda value: least <= len(value) <= schema.get("maxLength", 2000))
+
+
+def _lists_of(schema: Any) -> st.SearchStrategy[list[Any]]:
+    defaults = _defaults(schema["items"])
+
+    def identity(item: Any) -> object:
+        return tuple((defaults | item)[key] for key in schema["x-kubernetes-list-map-keys"])
+
+    kind = schema.get("x-kubernetes-list-type")
+    unique = identity if kind == "map" else (lambda item: item) if kind == "set" else None
+    return st.lists(of_schema(schema["items"]), min_size=schema.get("minItems", 0), max_size=2, unique_by=unique)
+
+
+def _defaults(schema: Any) -> Json:
+    properties = CORE_V1.get(schema.get("$ref"), schema).get("properties", {})
+    return {name: child["default"] for name, child in properties.items() if "default" in child}
+
+
+def _objects_of(schema: Any) -> st.SearchStrategy[Json]:
+    """Objects with the required fields and a few of the others, such that every rule holds."""
+    required, defaults = schema.get("required", ()), _defaults(schema)
+    fields = {name: of_schema(child) for name, child in schema["properties"].items()}
+    least = max(schema.get("minProperties", 0) - len(required), 0)
+    most = min(schema.get("maxProperties", 4) - len(required), len(fields) - len(required))
+    others = st.lists(
+        st.sampled_from(sorted(fields.keys() - set(required)) or [""]),
+        unique=True,
+        min_size=least,
+        max_size=max(most, 0),
+    )
+    objects = others.flatmap(lambda names: st.fixed_dictionaries({name: fields[name] for name in (*required, *names)}))
+    return objects.filter(lambda value: all(rule.holds(defaults | value) for rule in schema.get("x-rules", ())))
+
+
+all_specs: st.SearchStrategy[Json] = of_schema(schema_of(AgentSpec))
+"""Valid specs with any field of the schema; `specs` has the more telling ones."""
 
 
 @st.composite

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 
 from agentctl_core import Agent, AgentSpec, InvalidAgent, PodTemplate, PodTemplateMetadata, Problem, parse_agent
-from agentctl_core._agent import PLACEHOLDER_UID, json_name, schema_of
+from agentctl_core._agent import PLACEHOLDER_UID, SERVICE_NAME_RULE, json_name, schema_of
+from agentctl_core._spec import File, Sdk, Service, SharedVolume, Wrapper
 
 from .builders import UID, an_agent
 from .strategies import agents, any_json, damaged, reordered
@@ -35,7 +36,7 @@ def test_the_least_agent_has_the_documented_defaults() -> None:
     assert agent.spec.command == agent.spec.args == ()
     assert agent.spec.env == agent.spec.env_from == agent.spec.ports == ()
     assert agent.spec.working_dir is None
-    assert agent.spec.resources == {}
+    assert agent.spec.resources is None
     assert agent.spec.pod_template.metadata.labels == agent.spec.pod_template.metadata.annotations == {}
 
 
@@ -99,14 +100,72 @@ def test_a_missing_spec_says_what_the_least_is() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    manifest = an_agent(metadata={"name": "A"}, image="", replicas=2, env=[{"value": "1"}], wrapper={})
+    manifest = an_agent(metadata={"name": "A"}, image="", replicas=2, env=[{"value": "1"}], wrapper={"a": 1})
     assert [line.partition(":")[0] for line in problems_of(manifest)] == [
         "metadata.name",
         "spec.image",
         "spec.env[0].name",
         "spec.replicas",
-        "spec.wrapper",
+        "spec.wrapper.a",
     ]
+
+
+def test_what_is_nested_becomes_classes_of_ours() -> None:
+    spec = parse_agent(
+        an_agent(
+            wrapper={"command": ["/tini"]},
+            files=[{"path": "a", "content": "b"}],
+            sdk={"runtime": "python", "packages": ["a"]},
+            service={"ports": [{"port": 80}]},
+            sharedVolume=None,
+        )
+    ).spec
+    assert spec.wrapper == Wrapper(command=("/tini",))
+    assert spec.files == (File(path="a", content="b"),)
+    assert spec.sdk == Sdk(runtime="python", packages=("a",))
+    assert spec.service == Service(ports=({"port": 80, "protocol": "TCP"},))
+    assert spec.shared_volume == SharedVolume()
+
+
+_FILE = {"path": "a"}
+_KEY = {"name": "a", "key": "b"}
+_PORTS = [{"port": 80}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"sharedVolume": {"claimName": "a", "sizeLimit": 1}}, "spec.sharedVolume.claimName"),
+        ({"files": [_FILE]}, "spec.files[0]"),
+        ({"files": [_FILE | {"content": "", "secretKeyRef": _KEY}]}, "spec.files[0]"),
+        ({"service": {"ports": _PORTS, "headless": True, "type": "NodePort"}}, "spec.service.headless"),
+        ({"backoffLimit": 0}, "spec.backoffLimit"),
+        ({"activeDeadlineSeconds": 1}, "spec.activeDeadlineSeconds"),
+        ({"ttlSecondsAfterFinished": 0, "restartPolicy": "Always"}, "spec.ttlSecondsAfterFinished"),
+    ],
+)
+def test_a_broken_rule_is_told_at_its_field(spec: Any, path: str) -> None:
+    assert [problem.partition(":")[0] for problem in problems_of(an_agent(**spec))] == [path]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"sharedVolume": {"claimName": "a", "medium": None}},
+        {"files": [_FILE | {"content": None, "secretKeyRef": _KEY}]},
+        {"service": {"ports": _PORTS, "headless": True}},
+        {"backoffLimit": 0, "restartPolicy": "Never"},
+        {"backoffLimit": None},
+    ],
+)
+def test_a_rule_sees_defaults_and_no_nulls(spec: Any) -> None:
+    parse_agent(an_agent(**spec))
+
+
+def test_an_agent_with_a_service_has_the_name_of_one() -> None:
+    digit = an_agent(metadata={"name": "1a"}, service={"ports": _PORTS})
+    assert problems_of(digit) == [f"metadata.name: {SERVICE_NAME_RULE}"]
+    assert parse_agent(an_agent(metadata={"name": "1a"}, service=None)).name == "1a"
 
 
 def test_a_duplicate_variable_is_told_with_its_first() -> None:

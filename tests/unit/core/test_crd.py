@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl_core import InvalidAgent, Problem, parse_agent
-from agentctl_core._schema import Check, compile_schema
+from agentctl_core._agent import json_name, schema_of
+from agentctl_core._schema import Check, Rule, compile_schema
+from agentctl_core._spec import AgentSpec
 from agentctl_core.crd import agent_schema, custom_resource_definition
 
 from .builders import Json, a_pod, an_agent, plan, status_of
@@ -68,8 +71,55 @@ def test_everything_that_we_add_is_explained() -> None:
 
 
 def test_defaults_are_those_that_the_core_has() -> None:
-    defaults = {path: node["default"] for path, node in NODES if "default" in node}
-    assert defaults == {".spec.replicas": 1, ".spec.ports.items.protocol": "TCP"}
+    assert dict(class_defaults(AgentSpec)) == dict(schema_defaults(schema_of(AgentSpec)))
+
+
+def class_defaults(cls: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """What a class sets, but for what means that a field is absent."""
+    for field in attrs.fields(cls):
+        here = f"{path}.{json_name(field.name)}"
+        if nested := field.metadata.get("class") or field.metadata.get("items"):
+            yield from class_defaults(nested, here)
+        elif field.default not in (attrs.NOTHING, None, ()) and not isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+            yield here, field.default
+
+
+def schema_defaults(schema: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """What our own schema sets, embedded types left out."""
+    if "default" in schema:
+        yield path, schema["default"]
+    for name, child in schema.get("properties", {}).items():
+        yield from schema_defaults(child, f"{path}.{name}")
+    if "items" in schema:
+        yield from schema_defaults(schema["items"], path)
+
+
+def test_each_rule_stands_in_cel_where_the_core_has_it() -> None:
+    told = [rule for path, node in NODES if path for rule in node.get("x-kubernetes-validations", ())]
+    rules = list(rules_of(schema_of(AgentSpec)))
+    assert len(rules) > 5
+    assert [(rule["rule"], rule["message"], rule.get("fieldPath", "")) for rule in told] == [
+        (rule.cel, rule.message, rule.field) for rule in rules
+    ]
+    assert {rule["reason"] for rule in told} == {"FieldValueInvalid"}
+
+
+def rules_of(schema: Any) -> Iterator[Rule]:
+    yield from schema.get("x-rules", ())
+    for child in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])):
+        yield from rules_of(child)
+
+
+def test_nothing_that_is_ours_alone_is_left() -> None:
+    for path, node in NODES:
+        assert [key for key in node if key.startswith("x-") and not key.startswith("x-kubernetes-")] == [], path
+
+
+def test_each_embedded_field_is_explained_where_its_type_stands_first_and_each_of_a_container_always() -> None:
+    told = {path for path, node in NODES if node.get("description")}
+    assert ".spec.livenessProbe.exec" in told
+    assert ".spec.readinessProbe.exec" not in told
+    assert {".spec.initContainers.items.name", ".spec.sidecars.items.livenessProbe"} <= told
 
 
 def test_names_and_subresources() -> None:
@@ -154,7 +204,7 @@ def test_a_whole_agent_is_checked_too() -> None:
 
 @pytest.mark.parametrize("name", ["a", "a" * 63, "a-b"])
 def test_the_rule_for_names_is_in_the_crd(name: str) -> None:
-    (rule,) = agent_schema()["x-kubernetes-validations"]
+    rule, _ = agent_schema()["x-kubernetes-validations"]
     assert rule["rule"] == (
         "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')"
     )

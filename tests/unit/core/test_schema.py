@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from agentctl_core import AgentSpec, Problem
 from agentctl_core._agent import schema_of
 from agentctl_core._core_v1 import CORE_V1
-from agentctl_core._schema import compile_schema
+from agentctl_core._schema import Rule, compile_schema
 
 from .builders import nested
-from .strategies import any_json, damaged, reordered, specs
+from .strategies import all_specs, any_json, damaged, reordered, specs
 
 Schema = dict[str, Any]
 
@@ -112,7 +112,15 @@ def test_nulls_of_fields_and_entries_are_dropped() -> None:
         (INTEGER, float("nan"), "must be an integer, not a number"),
         (INTEGER, float("inf"), "must be an integer, not a number"),
         pytest.param(INTEGER, HUGE, f"must be between {-(2**63)} and {2**63 - 1}", id="huge-integer"),
-        (INTEGER, 1e300, f"must be between {-(2**63)} and {2**63 - 1}"),
+        (INTEGER, 1e300, "must be an integer, not a number"),
+        (INTEGER, 2.0**53, "must be an integer, not a number"),
+        (INTEGER | {"x-literal": True}, 1.0, "must be an integer, not a number"),
+        (INT_OR_STRING | {"maximum": 9}, 10, f"must be between {-(2**63)} and 9"),
+        (STRING_MAP | {"required": ["a"]}, {"a": None}, "[a]: is required"),
+        (STRINGS | {"x-kubernetes-list-type": "set"}, ["a", "b", "a"], '[2]: duplicate of "a"'),
+        (POINT | {"maxProperties": 1}, {"x": 1}, "has 2 fields; at most 1 may be there"),
+        (POINT | {"minProperties": 3}, {"x": 1}, "has 2 fields; at least 3 must be there"),
+        (POINT, {"x": 1, "lable": ""}, ".lable: unknown field; did you mean label?"),
         (INTEGER | {"format": "int32"}, 2**31, f"must be between {-(2**31)} and {2**31 - 1}"),
         (INTEGER | {"minimum": 0, "maximum": 1}, -1, "must be between 0 and 1"),
         (BOOLEAN, 1, "must be true or false, not a number"),
@@ -132,7 +140,7 @@ def test_nulls_of_fields_and_entries_are_dropped() -> None:
     ],
 )
 def test_a_wrong_value_is_told_with_what_it_should_be(schema: Schema, value: object, problem: str) -> None:
-    assert walk(schema, value)[1] == [f"spec: {problem}"]
+    assert walk(schema, value)[1] == [f"spec{problem}" if problem[0] in ".[" else f"spec: {problem}"]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +252,30 @@ def test_what_is_accepted_is_plain_json_and_is_accepted_again_as_it_is(value: An
     assert problems == []
 
 
-@given(specs)
+BOUNDED: Schema = POINT | {
+    "x-rules": (
+        Rule(cel="self.x > 0", holds=lambda v: v["x"] > 0, field=".x", message="must be positive"),
+        Rule(cel="self.unit != 'mm'", holds=lambda v: v["unit"] != "mm", field="", message="mm is too small"),
+    )
+}
+
+
+def test_every_broken_rule_is_told_at_its_field() -> None:
+    assert walk(BOUNDED, {"x": 0, "unit": "mm"})[1] == ["spec.x: must be positive", "spec: mm is too small"]
+    assert walk(BOUNDED, {"x": 1}) == ({"x": 1, "unit": "m"}, [])
+
+
+def test_a_rule_waits_for_an_object_that_is_right_in_itself() -> None:
+    assert walk(BOUNDED, {"x": 0, "label": 5})[1] == ["spec.label: must be a string, not a number; quote it"]
+    assert walk(BOUNDED, {})[1] == ["spec.x: is required"]
+
+
+def test_where_there_are_many_fields_they_are_not_told() -> None:
+    schema = {"type": "object", "properties": {f"field{index}": STRING for index in range(17)}}
+    assert walk(schema, {"q": 1})[1] == ["spec.q: unknown field"]
+
+
+@given(specs | all_specs)
 def test_a_valid_spec_has_no_problems(spec: Any) -> None:
     problems: list[Problem] = []
     check_spec(spec, (None, "spec"), problems)
