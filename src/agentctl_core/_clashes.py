@@ -6,9 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from ._contribution import OPERATOR, Item
-from ._identity import RESERVED_KEYS
 from ._problem import InvalidAgent, Problem
-from ._spec import RESERVED_PREFIX
 
 
 class Clashes:
@@ -34,18 +32,22 @@ class Clashes:
         self.problems.append(Problem(path, f"{sort} {shown} is already set by {by}; choose another"))
         return False
 
-    def reserve(self, sort: str, items: Iterable[Item], own: frozenset[str]) -> None:
-        """Refuse names that the operator keeps for itself; `own` are the paths that may use them."""
+    def reserve(self, sort: str, items: Iterable[Item], prefix: str, own: frozenset[str]) -> list[Item]:
+        """Return the items without those whose names the operator keeps for itself; `own` paths may use them."""
+        free: list[Item] = []
         for item in items:
-            if item.name.startswith((RESERVED_PREFIX, RESERVED_KEYS)) and item.path not in own:
-                told = f'{sort} names that begin with "{RESERVED_PREFIX}" or "{RESERVED_KEYS}" are the operator\'s own'
-                self.problems.append(Problem(item.path, f"{told}; choose another"))
+            if item.name.startswith(prefix) and item.path not in own:
+                told = f'{sort} names that begin with "{prefix}" are the operator\'s own; choose another'
+                self.problems.append(Problem(item.path, told))
+            else:
+                free.append(item)
+        return free
 
     def refuse(self, path: str, message: str) -> None:
         """Remember a problem of another kind."""
         self.problems.append(Problem(path, message))
 
     def raise_problems(self) -> None:
-        """Raise InvalidAgent where there are problems."""
+        """Raise InvalidAgent where there are problems: each once, though several containers may have it."""
         if self.problems:
-            raise InvalidAgent(self.problems)
+            raise InvalidAgent(dict.fromkeys(self.problems))

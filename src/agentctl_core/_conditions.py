@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from ._json import dig, dig_list
+from ._json import dig, dig_list, is_unicode
 
 MESSAGE_MAX_LENGTH: Final = 32_768
 """What Kubernetes' convention, and the CRD, allow in a condition's message."""
@@ -17,6 +17,8 @@ _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d
 
 
 def _shortened(message: str) -> str:
+    if not is_unicode(message):
+        message = message.encode("utf-8", "replace").decode()
     return message if len(message) <= MESSAGE_MAX_LENGTH else f"{message[: MESSAGE_MAX_LENGTH - 3]}..."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 from attrs import evolve, frozen
@@ -22,7 +22,7 @@ class Container:
     body: Mapping[str, Any]
     is_main: bool = False
     is_init: bool = False
-    """Runs to its end before others start: it holds no port while they run."""
+    """Stands among the init containers."""
 
     @classmethod
     def of(cls, item: Item, *, is_init: bool = False) -> Self:
@@ -77,12 +77,34 @@ def _mounts(
     all_mounts += [(f"{container.path}.volumeMounts[{index}]", value) for index, value in enumerate(own)]
     first: dict[str, Item] = {}
     for path, value in all_mounts:
-        place = value["mountPath"].rstrip("/") or "/"
+        place = place_of(value["mountPath"])
         if value["name"] not in volumes:
             clashes.refuse(f"{path}.name", f'there is no volume "{value["name"]}"; add it to spec.volumes')
         if clashes.is_new("mount path", place, place, path, first):
             first[place] = Item(path, place, value)
+    _find_unreachable(first.values(), clashes)
     return [item.value for item in first.values()]
+
+
+def place_of(path: str) -> str:
+    """Return where a mount path leads, however it is written."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _find_unreachable(mounts: Collection[Item], clashes: Clashes) -> None:
+    """Tell mounts inside a read-only one of the operator's: no mount point can be made there."""
+    closed = [m for m in mounts if m.value.get("readOnly") and m.value["name"].startswith(RESERVED_PREFIX)]
+    for mount in mounts:
+        for outer in closed:
+            if mount.name.startswith(f"{outer.name}/"):
+                told = f"mount path {mount.name} is inside {outer.name}, which is read-only and set by {outer.path}"
+                clashes.refuse(mount.path, f"{told}; choose another")
 
 
 def _is_for(mount: Mount, container: Container) -> bool:
@@ -107,7 +129,9 @@ def _find_port_clashes(containers: Sequence[Container], clashes: Clashes) -> Non
     numbers: dict[Any, Item] = {}
     names: dict[Any, Item] = {}
     # The agent first: what it asks for stands directly in the spec, and others have to keep clear of it.
-    for container in sorted((c for c in containers if not c.is_init), key=lambda c: not c.is_main):
+    # An init container that runs to its end holds no port while they run.
+    lasting = (c for c in containers if not c.is_init or c.body.get("restartPolicy") == "Always")
+    for container in sorted(lasting, key=lambda c: not c.is_main):
         for index, port in enumerate(container.body.get("ports") or ()):
             path = f"{container.path}.ports[{index}]"
             number, protocol, name = port["containerPort"], port.get("protocol", "TCP"), port.get("name")

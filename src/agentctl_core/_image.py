@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
 from ._agent import Agent
-from ._json import dig, dig_list, reach
+from ._json import dig, dig_list, is_unicode, reach
 
 
 @frozen
@@ -59,6 +59,8 @@ class CommandUnknown(Exception):  # noqa: N818 -- the condition's reason
     """The image does not say what to run, or not for certain; the message says what to set."""
 
 
+LONGEST_COMMAND: Final = 32_768
+"""Characters of ENTRYPOINT and CMD together. They are kept in an annotation, and Kubernetes allows 256 KiB of those."""
 _ARCHITECTURE, _OS = "kubernetes.io/arch", "kubernetes.io/os"
 
 
@@ -74,7 +76,7 @@ def image_command(agent: Agent, image: ImageInfo) -> ImageConfig:
         raise CommandUnknown(f"no platform of the image fits the node selector; it has {offered}: set spec.command")
     first, *others = sorted(fitting.items())
     for name, config in others:
-        if (config.entrypoint, config.cmd) != (first[1].entrypoint, first[1].cmd):
+        if original_command(agent, config) != original_command(agent, first[1]):
             raise CommandUnknown(
                 f"the image runs different commands on {first[0]} and {name}: set spec.command, or {_ARCHITECTURE} in "
                 "spec.podTemplate.spec.nodeSelector"
@@ -88,10 +90,12 @@ def original_command(agent: Agent, image: ImageConfig) -> tuple[str, ...]:
     The kubelet expands `$(VAR)` in a pod's command but never in an image's, so each `$` of the image is doubled.
 
     Raises:
-        CommandUnknown: it is empty.
+        CommandUnknown: it is empty, or nothing that a pod can hold.
     """
-    own = agent.spec.args or tuple(map(_literal, image.cmd))
-    words = (*map(_literal, image.entrypoint), *own)
+    said = (*image.entrypoint, *image.cmd)
+    if sum(map(len, said)) > LONGEST_COMMAND or not all(map(is_unicode, said)):
+        raise CommandUnknown("the image's command is too long or no text: set spec.command")
+    words = (*map(literal, image.entrypoint), *(agent.spec.args or map(literal, image.cmd)))
     if not words:
         raise CommandUnknown("the image has neither ENTRYPOINT nor CMD: set spec.command")
     return words
@@ -102,13 +106,14 @@ def pinned(reference: str, digest: str) -> str:
     return f"{reference.partition('@')[0]}@{digest}"
 
 
-def _literal(word: str) -> str:
+def literal(word: str) -> str:
+    """Return a word of a pod's command, or a variable's value, that the kubelet leaves as `word`."""
     return word.replace("$", "$$")
 
 
 def _fits(agent: Agent, platform: str) -> bool:
     system, architecture = (*platform.split("/"), "")[:2]
-    wanted = {_OS: {"linux"}} | _required(agent)
+    wanted = {_OS: {dig(agent.spec.pod_template.spec, "os", "name", kind=str) or "linux"}} | _required(agent)
     return system in wanted.get(_OS, {system}) and architecture in wanted.get(_ARCHITECTURE, {architecture})
 
 

@@ -7,7 +7,8 @@ Agent; everything else is ours by its controller reference.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from fractions import Fraction
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -18,8 +19,16 @@ from ._json import copy_json, dig, dig_list, is_being_deleted, reach, same_json
 from ._merge import merge_patch
 from ._observed import Observed
 from ._quantity import amount
-from ._situation import Holder, Identity, Situation, find, find_refusal
+from ._situation import Identity, Situation, Want, find, find_refusal
 
+_REFERENCE: Final[Mapping[str, type]] = {
+    "apiVersion": str,
+    "kind": str,
+    "name": str,
+    "uid": str,
+    "controller": bool,
+    "blockOwnerDeletion": bool,
+}
 _CLAIM, _SERVICE, _CONFIG_MAP = "PersistentVolumeClaim", "Service", "ConfigMap"
 
 
@@ -68,12 +77,16 @@ def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:
 
 def tell_stranger(kind: str, name: str, manifest: Mapping[str, Any] | None) -> str:
     """Return the message about an object of a wanted name that is not ours."""
-    owner = next((o for o in dig_list(manifest, "metadata", "ownerReferences") if o.get("controller") is True), None)
+    owner = _controller(manifest)
     holder = "no controller" if owner is None else f"{dig(owner, 'kind', kind=str)} {dig(owner, 'name', kind=str)}"
     return (
         f"A {kind} named {name} exists and is not this Agent's (it belongs to {holder}); it is left alone. "
         f"Give the Agent another name, or delete that {kind}."
     )
+
+
+def _controller(manifest: object) -> Mapping[str, Any] | None:
+    return next((o for o in dig_list(manifest, "metadata", "ownerReferences") if o.get("controller") is True), None)
 
 
 def ref_of(manifest: Mapping[str, Any]) -> Ref:
@@ -86,13 +99,13 @@ def _whose(there: Mapping[str, Any], identity: Identity) -> Ownership:
     whose = ownership(there, identity.name, identity.uid)
     labels = reach(there, "metadata", "labels")
     if whose is Ownership.STRANGER and there["kind"] == _CLAIM and dig(labels, AGENT_LABEL, kind=str) == identity.name:
-        return Ownership.OURS if not dig_list(there, "metadata", "ownerReferences") else Ownership.STRANGER
+        return Ownership.STRANGER if _controller(there) else Ownership.OURS
     return whose
 
 
 def _wait_for(there: Mapping[str, Any]) -> Verdict:
     name = dig(there, "metadata", "name", kind=str)
-    return not_ready("Terminating", f"Waiting for {there['kind']} {name} of a former Agent of this name to end.")
+    return not_ready("Terminating", f"Waiting for {there['kind']} {name} to end; it is made anew after that.")
 
 
 def _change(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[Action]:
@@ -131,11 +144,18 @@ def _service_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dic
         if not same_json(manifest["spec"][name], reach(there, "spec", name)):
             patch[name] = copy_json(manifest["spec"][name])
     present = dig_list(there, "spec", "ports")
-    ports = [_with_node_port(port, present) for port in manifest["spec"]["ports"]]
+    ports = [_stated(port) for port in manifest["spec"]["ports"]]
+    if manifest["spec"]["type"] != "ClusterIP":  # which has none, and the API server refuses them there
+        ports = [_with_node_port(port, present) for port in ports]
     is_same = len(ports) == len(present) and all(map(_is_covered, ports, present))
     if not is_same:
         patch["ports"] = ports
     return {"spec": patch} if patch else {}
+
+
+def _stated(port: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a port without the empty values that the API server takes for none."""
+    return {name: value for name, value in port.items() if value not in ("", 0)}
 
 
 def _with_node_port(port: Mapping[str, Any], present: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -145,29 +165,48 @@ def _with_node_port(port: Mapping[str, Any], present: Sequence[Mapping[str, Any]
         node_port = dig(other, "nodePort", kind=int)
         if same and node_port:
             return {"nodePort": node_port, **port}
-    return dict(port)
+    return {**port}
 
 
 def _is_covered(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     defaults = {"targetPort": wanted["port"], "protocol": "TCP"}
     complete = defaults | dict(wanted)
-    return all(same_json(value, there.get(name)) for name, value in complete.items()) and (
-        "name" in wanted or "name" not in there
-    )
+    gone = any(name in there and name not in wanted for name in ("name", "appProtocol"))
+    return not gone and all(same_json(value, there.get(name)) for name, value in complete.items())
 
 
 def _claim_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
     """Let storage grow, and the claim end with the Agent or not. Nothing else of a claim can be changed."""
     patch: dict[str, Any] = {}
-    path = ("spec", "resources", "requests", "storage")
-    wanted, present = reach(manifest, *path), reach(there, *path)
-    more, less = amount(cast("str", wanted or "0")), amount(cast("str", present or "0"))
-    if more is not None and less is not None and more > less:
-        patch["spec"] = {"resources": {"requests": {"storage": wanted}}}
-    owners = manifest["metadata"].get("ownerReferences", [])
+    # The API server lets a claim grow once it is bound, and refuses it before.
+    if dig(there, "status", "phase", kind=str) == "Bound":
+        wanted, present = _storage(manifest), _storage(there)
+        if wanted is not None and (_amount(wanted) or 0) > (_amount(present) or 0):
+            patch["spec"] = {"resources": {"requests": {"storage": wanted}}}
+    owners = _with_owner(manifest, there)
     if not same_json(owners, reach(there, "metadata", "ownerReferences") or []):
-        patch["metadata"] = {"ownerReferences": copy_json(owners) or None}
+        patch["metadata"] = {"ownerReferences": owners or None}
     return patch
+
+
+def _storage(claim: Mapping[str, Any]) -> str | int | None:
+    path = ("spec", "resources", "requests", "storage")
+    return dig(claim, *path, kind=str) or dig(claim, *path, kind=int)
+
+
+def _amount(quantity: str | int | None) -> Fraction | None:
+    return None if quantity is None else amount(quantity)
+
+
+def _with_owner(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the owner references that a claim should have: others' ones stay, but it has no other controller."""
+    owners: list[dict[str, Any]] = copy_json(manifest["metadata"].get("ownerReferences", []))
+    for reference in dig_list(there, "metadata", "ownerReferences"):
+        if reference.get("controller") is not True:
+            # Field by field: what is observed may be of any depth.
+            fields = ((name, dig(reference, name, kind=kind)) for name, kind in _REFERENCE.items())
+            owners.append({name: value for name, value in fields if value is not None})
+    return owners
 
 
 def _leftovers(wanted: Sequence[Mapping[str, Any]], situation: Situation, observed: Observed) -> list[Action]:
@@ -178,20 +217,25 @@ def _leftovers(wanted: Sequence[Mapping[str, Any]], situation: Situation, observ
     for there in observed.objects:
         kind, name = dig(there, "kind", kind=str), dig(there, "metadata", "name", kind=str)
         uid = dig(there, "metadata", "uid", kind=str)
-        if (
-            kind not in (_SERVICE, _CONFIG_MAP)
-            or not name
-            or not uid
-            or (kind, name) in kept
-            or is_being_deleted(there)
-        ):
+        if kind is None or name is None or uid is None or (kind, name) in kept or is_being_deleted(there):
             continue
-        if ownership(there, identity.name, identity.uid) is not Ownership.OURS:
-            continue
-        if kind == _CONFIG_MAP and situation.holder in (Holder.OURS, Holder.ENDING) and _uses(situation.pod, name):
-            continue
-        actions.append(Delete(Ref("v1", kind, identity.namespace, name), uid))
+        is_here = dig(there, "metadata", "namespace", kind=str) == identity.namespace
+        is_ours = ownership(there, identity.name, identity.uid) is Ownership.OURS
+        if is_here and is_ours and _is_left_over(kind, name, situation):
+            actions.append(Delete(Ref("v1", kind, identity.namespace, name), uid))
     return actions
+
+
+def _is_left_over(kind: str, name: str, situation: Situation) -> bool:
+    """Tell whether it is of the operator's making, going by its name, and no pod needs it any more."""
+    if kind == _SERVICE:
+        return name == situation.identity.name
+    if kind != _CONFIG_MAP or not name.startswith(f"{situation.identity.name}-files-"):
+        return False
+    if situation.pod is None:
+        # A pod may be there that is not seen yet, and it could not start without its files.
+        return situation.want is Want.SUSPEND
+    return not _uses(situation.pod, name)
 
 
 def _uses(pod: Mapping[str, Any] | None, config_map: str) -> bool:

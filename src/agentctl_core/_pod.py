@@ -12,11 +12,11 @@ from ._clashes import Clashes
 from ._config import VERSION, Config
 from ._containers import Container, finish
 from ._contribution import OPERATOR, CommandPrefix, Contribution, Item
-from ._identity import RENDERED_BY, RESOLVED, REVISION, labels, owner_reference
+from ._identity import RENDERED_BY, RESERVED_KEYS, RESOLVED, REVISION, labels, owner_reference
 from ._image import ImageConfig, ImageInfo, image_command, original_command, pinned
 from ._json import copy_json
 from ._revision import revision
-from ._spec import MAIN_CONTAINER
+from ._spec import MAIN_CONTAINER, RESERVED_PREFIX
 from .features import FEATURES, files, sdk, shared_volume, wrapper
 from .features.security import lay_over
 
@@ -107,8 +107,7 @@ def _metadata(agent: Agent, parts: Sequence[Contribution], clashes: Clashes) -> 
     metadata: dict[str, Any] = {"name": agent.name, "namespace": agent.namespace}
     for sort in ("label", "annotation"):
         given: list[Item] = [item for part in parts for item in getattr(part, f"{sort}s")]
-        clashes.reserve(sort, given, _OWN_PATHS)
-        metadata[f"{sort}s"] = clashes.among(sort, given)
+        metadata[f"{sort}s"] = clashes.among(sort, clashes.reserve(sort, given, RESERVED_KEYS, _OWN_PATHS))
     metadata["annotations"] |= own
     metadata["ownerReferences"] = [owner_reference(agent)]
     return metadata
@@ -126,15 +125,13 @@ def _containers(parts: Sequence[Contribution], clashes: Clashes) -> list[Contain
     main = Container(path="spec", name=MAIN_CONTAINER, body=body, is_main=True)
     containers = [*first, *beside, main]
     named = [Item(c.path, c.name, c) for c in (main, *first, *beside)]
-    clashes.reserve("container", named, _OWN_PATHS)
-    clashes.among("container", named)
+    clashes.among("container", clashes.reserve("container", named, RESERVED_PREFIX, _OWN_PATHS))
     return containers
 
 
 def _pod_spec(parts: Sequence[Contribution], containers: Sequence[Container], clashes: Clashes) -> dict[str, Any]:
     volumes = [item for part in parts for item in part.volumes]
-    clashes.reserve("volume", volumes, _OWN_PATHS)
-    sources = clashes.among("volume", volumes)
+    sources = clashes.among("volume", clashes.reserve("volume", volumes, RESERVED_PREFIX, _OWN_PATHS))
     mounts = [mount for part in parts for mount in part.mounts]
     security = _only(part.container_security for part in parts)
     finished = finish(containers, mounts, frozenset(sources), security, clashes)

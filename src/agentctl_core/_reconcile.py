@@ -121,10 +121,12 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
     if prepared.rendered and situation.want in (Want.RUN, Want.SUSPEND):
         objects = plan_objects(prepared.rendered.objects, situation, observed)
     actions, block = list(objects.actions), objects.block
+    # The host watches what is ending, so nothing else has to lead back here.
+    look_again = block is not None and block.reason != "Terminating"
     if step is Step.CREATE and block is None:
         made = _create(prepared, manifest, observed)
         actions += made.actions
-        block = made.block
+        block, look_again = made.block, made.look_again
         if made.pod is not None:
             # The status that follows holds once the pod is there; where it is refused, the host does not go on.
             situation = evolve(situation, holder=Holder.OURS, pod=made.pod)
@@ -132,7 +134,7 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
         actions.append(Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid))
     current = verdicts(prepared, situation, block)
     actions += _report(prepared, situation, current, manifest, observed.now)
-    if step is Step.LOOK_AGAIN or (block is not None and block.reason != "ResolvingImage"):
+    if step is Step.LOOK_AGAIN or look_again:
         actions.append(Requeue(LOOK_AGAIN_SECONDS))
     return tuple(actions)
 
@@ -144,6 +146,7 @@ class _Made:
     actions: tuple[Action, ...]
     block: Verdict | None = None
     pod: Mapping[str, Any] | None = None
+    look_again: bool = False
 
 
 def _create(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) -> _Made:
@@ -151,8 +154,8 @@ def _create(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed)
         return _Made(())
     pod = resolve_pod(prepared.agent, prepared.rendered, manifest, observed)
     if isinstance(pod, Unresolved):
-        return _Made(pod.actions, pod.block)
-    return _Made((Create(pod),), None, pod)
+        return _Made(pod.actions, pod.block, look_again=pod.look_again)
+    return _Made((Create(pod),), pod=pod)
 
 
 def _report(

@@ -13,7 +13,7 @@ from ._agent import Agent
 from ._conditions import Verdict, refused
 from ._identity import RESOLVED
 from ._image import CommandUnknown, ImageConfig, ImageError, ImageInfo, image_command, pinned
-from ._json import copy_json, dig, dig_list, reach
+from ._json import copy_json, dig, dig_list, is_unicode, reach
 from ._observed import Observed
 from ._pod import Rendered, complete
 from ._situation import Holder, Prepared, Situation
@@ -32,6 +32,8 @@ class Unresolved:
 
     block: Verdict
     actions: tuple[Action, ...] = ()
+    look_again: bool = False
+    """Whether the registry may say something else later on."""
 
 
 def resolve_pod(
@@ -53,7 +55,7 @@ def resolve_pod(
         if found.reason != "NotFound" and (remembered := _remembered(manifest, image)):
             return complete(rendered, agent, *remembered)
     except CommandUnknown as unknown:
-        return Unresolved(refused("CommandUnknown", f"{image}: {unknown}"))
+        return Unresolved(refused("CommandUnknown", f"{image}: {unknown}"), look_again=True)
     return _unavailable(image, found)
 
 
@@ -80,7 +82,7 @@ def _ask(agent: Agent) -> Unresolved:
 
 def _unavailable(image: str, error: ImageError) -> Unresolved:
     message = f"The command of {image} cannot be looked up: {error.message}. Set spec.command to do without."
-    return Unresolved(refused(_REASONS[error.reason], message))
+    return Unresolved(refused(_REASONS[error.reason], message), look_again=True)
 
 
 def _fields(image: str, reference: str, config: ImageConfig) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _words(value: object, name: str) -> tuple[str, ...]:
     words = reach(value, name)
     if not isinstance(words, list | tuple):
         return ()
-    return tuple(word for word in cast("list[object]", words) if isinstance(word, str))
+    return tuple(word for word in cast("list[object]", words) if isinstance(word, str) and is_unicode(word))
 
 
 _LONGEST: Final = 262_144

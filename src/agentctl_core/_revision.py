@@ -17,6 +17,7 @@ from ._agent import Agent, json_name
 from ._core_v1 import CORE_V1
 from ._json import digest
 from ._quantity import canonical
+from ._spec import DEFAULT_MODE
 
 _NOT_THE_PODS: Final = frozenset(
     {
@@ -29,6 +30,8 @@ _NOT_THE_PODS: Final = frozenset(
         "update_strategy",
     }
 )
+_IMPLIED: Final[Mapping[str, Any]] = {"mode": DEFAULT_MODE}
+"""What a field means by default, where that stands in no schema."""
 _RESIZED: Final = frozenset({"cpu", "memory"})
 
 
@@ -49,7 +52,10 @@ def _said(instance: attrs.AttrsInstance) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for attribute in attrs.fields(type(instance)):
         value = getattr(instance, attribute.name)
-        if value == _default(attribute):
+        default = _default(attribute)
+        # Where nothing is the default, an empty text and false mean it too, as they do in core/v1.
+        is_nothing = default is None and (value is False or value == "")
+        if value == default or is_nothing or value == _IMPLIED.get(attribute.name):
             continue
         metadata = attribute.metadata
         if "class" in metadata:
@@ -78,8 +84,10 @@ def _plain(value: Any, schema: Mapping[str, Any]) -> Any:
         return {
             key: child
             for key, child in plain.items()
-            # An empty object can mean something (emptyDir: {}), an empty list means what no list means.
-            if child != [] and (key not in children or child != children[key].get("default"))
+            # An empty object can mean something (emptyDir: {}); an empty list or map means what none means.
+            if child != []
+            and not (child == {} and "additionalProperties" in children.get(key, rest))
+            and (key not in children or child != children[key].get("default"))
         }
     if isinstance(value, list | tuple):
         return [_plain(item, schema.get("items", {})) for item in cast("list[Any]", value)]

@@ -20,6 +20,8 @@ LABEL_PATTERN: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 RESERVED_PREFIX: Final = "agentctl-"
 """Containers and volumes whose names begin so are the operator's own."""
 MAIN_CONTAINER: Final = "agent"
+DEFAULT_MODE: Final = 0o644
+"""Of files."""
 
 _TEXT: Final = {"type": "string", "minLength": 1}
 _STRINGS: Final = {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "atomic"}

@@ -6,7 +6,7 @@ started with; references are projected as they are. Relative paths share one fol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .._agent import Agent
@@ -14,13 +14,14 @@ from .._config import Config
 from .._contribution import Contribution, Item, Mount, Object
 from .._json import digest
 from .._problem import Problem
-from .._spec import File
+from .._spec import DEFAULT_MODE, File
 
 VOLUME: Final = "agentctl-files"
 PATH: Final = "spec.files"
 MAX_BYTES: Final = 1024 * 1024
 """What a ConfigMap may hold; the API server refuses more."""
-DEFAULT_MODE: Final = 0o644
+_ABSOLUTE: Final = ".absolute"
+"""Folder of the volume that holds the files with absolute paths."""
 
 
 def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 -- the signature of every feature
@@ -32,7 +33,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 --
     sources = [_source(file, index, config_map) for index, file in enumerate(files)]
     volume = Item(PATH, VOLUME, {"projected": {"defaultMode": DEFAULT_MODE, "sources": sources}})
     objects = (Object(PATH, config_map),) if config_map else ()
-    problems = _too_large(agent)
+    problems = (*_too_large(agent), *_misplaced(agent))
     return Contribution(volumes=(volume,), mounts=tuple(_mounts(agent)), objects=objects, problems=problems)
 
 
@@ -62,6 +63,22 @@ def _too_large(agent: Agent) -> tuple[Problem, ...]:
     return (Problem(PATH, f"inline content has {size} bytes; at most {MAX_BYTES} fit into a config map: {cure}"),)
 
 
+def _misplaced(agent: Agent) -> Iterator[Problem]:
+    """Tell paths that no volume can hold: parts that are dots, our own folder, files that are folders of others."""
+    holders = {file.path: index for index, file in enumerate(agent.spec.files)}
+    for index, file in enumerate(agent.spec.files):
+        parts = file.path.split("/")
+        if "." in parts:
+            yield Problem(f"{PATH}[{index}].path", "must not have '.' as a part")
+        if parts[0] == _ABSOLUTE:
+            yield Problem(f"{PATH}[{index}].path", f"{_ABSOLUTE} is the operator's own; choose another")
+        for length in range(1, len(parts)):
+            holder = holders.get("/".join(parts[:length]))
+            if holder is not None:
+                told = f"is inside {PATH}[{holder}].path, which is a file; choose another"
+                yield Problem(f"{PATH}[{index}].path", told)
+
+
 def _key(index: int) -> str:
     return f"file-{index}"
 
@@ -72,7 +89,7 @@ def _is_absolute(file: File) -> bool:
 
 def _inside(file: File, index: int) -> str:
     """Return where the file is in the volume. Absolute ones are mounted one by one, from a name that no other has."""
-    return f".absolute/{index}" if _is_absolute(file) else file.path
+    return f"{_ABSOLUTE}/{index}" if _is_absolute(file) else file.path
 
 
 def _source(file: File, index: int, config_map: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Final
 from .._agent import Agent
 from .._config import Config
 from .._contribution import Contribution, Item
+from .._image import literal
 from .security import OWN_CONTAINER
 
 CONTAINER: Final = "agentctl-sdk"
@@ -21,20 +22,21 @@ def contribute(agent: Agent, config: Config) -> Contribution:
     sdk = agent.spec.sdk
     if sdk is None:
         return Contribution()
-    target = f"{agent.spec.shared_volume.mount_path}/sdk"
+    shared = literal(agent.spec.shared_volume.mount_path)
+    target = f"{shared}/sdk"
     if sdk.runtime == "python":
-        image = config.python_image.format(version=sdk.version or config.python_version)
+        image = config.python_image.replace("{version}", sdk.version or config.python_version)
         command = ["python", "-m", "pip", "install", "--no-cache-dir", "--upgrade", "--target", target, "--"]
         variable, value = "PYTHONPATH", target
     else:
-        image = config.nodejs_image.format(version=sdk.version or config.nodejs_version)
+        image = config.nodejs_image.replace("{version}", sdk.version or config.nodejs_version)
         command = ["npm", "install", "--no-audit", "--no-fund", "--cache", f"{target}/.npm", "--prefix", target, "--"]
         variable, value = "NODE_PATH", f"{target}/node_modules"
     installer = {
         "image": sdk.image or image,
-        "command": [*command, *sdk.packages],
-        # The user that these images' tools run as has no home of its own.
-        "env": [{"name": "HOME", "value": target}, {"name": "TMPDIR", "value": target}],
+        "command": [*command, *map(literal, sdk.packages)],
+        # The user that these tools run as has no home, nothing else can be written, and both folders must exist.
+        "env": [{"name": "HOME", "value": shared}, {"name": "TMPDIR", "value": shared}],
         "securityContext": OWN_CONTAINER,
     }
     return Contribution(

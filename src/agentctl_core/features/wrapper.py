@@ -11,6 +11,8 @@ from typing import Final
 from .._agent import Agent
 from .._config import Config
 from .._contribution import CommandPrefix, Contribution, Item, Mount
+from .._image import literal
+from .._problem import Problem
 from .security import OWN_CONTAINER
 
 VOLUME: Final = "agentctl-bin"
@@ -25,6 +27,9 @@ def contribute(agent: Agent, config: Config) -> Contribution:
         return Contribution()
     image = wrapper.image or config.wrapper_image
     program, *arguments = wrapper.command or config.wrapper_command
+    if not _is_program(program):
+        told = f'"{program}" is no absolute path of a program in the wrapper\'s image; write for example /usr/bin/tini'
+        return Contribution(problems=(Problem(f"{PATH}.command[0]", told),))
     folder = f"{agent.spec.shared_volume.mount_path}/bin"
     resolve = wrapper.command_resolution == "Registry"
     mount = Mount(PATH, "agent", {"name": VOLUME, "mountPath": folder, "readOnly": True})
@@ -32,18 +37,22 @@ def contribute(agent: Agent, config: Config) -> Contribution:
         return Contribution(
             volumes=(Item(PATH, VOLUME, {"image": {"reference": image}}),),
             mounts=(mount,),
-            command=CommandPrefix(PATH, (folder + program, *arguments, "--"), resolve),
+            command=CommandPrefix(PATH, (literal(folder) + program, *arguments, "--"), resolve),
         )
     installer = {
         "image": image,
-        "command": list(wrapper.install_command) or ["cp", program, f"{folder}/"],
+        "command": list(wrapper.install_command) or ["cp", program, f"{literal(folder)}/"],
         "volumeMounts": [{"name": VOLUME, "mountPath": folder}],
         "securityContext": OWN_CONTAINER,
     }
-    installed = f"{folder}/{program.rpartition('/')[2]}"
+    installed = f"{literal(folder)}/{program.rpartition('/')[2]}"
     return Contribution(
         volumes=(Item(PATH, VOLUME, {"emptyDir": {}}),),
         mounts=(mount,),
         init_containers=(Item(PATH, CONTAINER, installer),),
         command=CommandPrefix(PATH, (installed, *arguments, "--"), resolve),
     )
+
+
+def _is_program(path: str) -> bool:
+    return path.startswith("/") and path.rpartition("/")[2] not in ("", ".", "..")
