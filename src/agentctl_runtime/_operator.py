@@ -9,7 +9,6 @@ from traceback import extract_tb
 from typing import Any, Final, TypeAlias, cast
 
 import structlog
-from attrs import define
 
 from agentctl_core import (
     KIND,
@@ -34,8 +33,9 @@ from ._execute import Executor, ref_of
 from ._failure import ApiFailure
 from ._images import Images, Known, LookUp, no_look_up
 from ._queue import QueueClosed, WorkQueue
-from ._resources import AGENT, POD
+from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
+from ._unwatched import Unwatched
 from ._watch import Reflector
 
 WORKERS: Final = 16
@@ -43,8 +43,6 @@ STOP_SECONDS: Final = 20.0
 """How long work in flight may take to finish once a stop is asked for; Kubernetes kills after 30 s."""
 ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
-UNWATCHED_SECONDS: Final = 30.0
-"""An object that holds a wanted name without bearing our labels is not watched: it is read again after this time."""
 ERROR_CHARACTERS: Final = 500
 """How much of an error is logged each time that it repeats: the API server quotes whole objects."""
 
@@ -54,15 +52,10 @@ Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 _log = structlog.get_logger()
 
 
-@define
-class _Unwatched:
-    """What a write met that no watch tells: a stranger's object, or a refusal."""
-
-    manifest: Manifest
-    until: float
-    """On the event loop's clock."""
-    agent: tuple[object, object]
-    """The uid and generation of the Agent that met it: a new spec may be accepted at once."""
+OURS: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+"""Selects what is ours: anything else is never held."""
+DEPENDENTS: Final = (POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM)
+"""What the core makes, each watched by our label."""
 
 
 class Operator:
@@ -92,8 +85,8 @@ class Operator:
         self._listener = listener
         self._queue: WorkQueue[Key] = WorkQueue()
         self._agents = Cache(agents_of_agent, self._queue.add)
-        self._pods = Cache(agents_of_dependent, self._queue.add)
-        self._unwatched: dict[Key, _Unwatched] = {}
+        self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
+        self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._images = Images(look_up, self._queue.add)
         self._executor = Executor(api, self._learn, instance)
@@ -102,7 +95,7 @@ class Operator:
             for namespace in tuple(dict.fromkeys(namespaces)) or (None,)
             for resource, cache, selector in (
                 (AGENT, self._agents, None),
-                (POD, self._pods, f"{MANAGED_BY_LABEL}={MANAGED_BY}"),
+                *((resource, self._dependents[resource.kind], OURS) for resource in DEPENDENTS),
             )
         ]
 
@@ -130,7 +123,7 @@ class Operator:
         """Wait for the first lists: a decision on half a view could create what is there already."""
         for reflector, _ in self._feeds:
             await reflector.synced.wait()
-        _log.info("caches are synced", agents=len(self._agents), pods=len(self._pods))
+        _log.info("caches are synced", agents=len(self._agents), pods=len(self._dependents["Pod"]))
 
     def _learn(self, manifest: Manifest, agent: Manifest) -> None:
         cache = self._cache_of(manifest)
@@ -143,7 +136,11 @@ class Operator:
             return self._agents
         labels: Mapping[str, str] = manifest["metadata"].get("labels") or {}
         is_selected = labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-        return self._pods if manifest["kind"] == "Pod" and is_selected else None
+        return self._dependents.get(manifest["kind"]) if is_selected else None
+
+    def _is_watched(self, manifest: Manifest) -> bool:
+        cache = self._dependents.get(manifest["kind"])
+        return cache is not None and cache.get(key_of(manifest)) is not None
 
     async def _work(self) -> None:
         while True:
@@ -190,7 +187,7 @@ class Operator:
         for _ in range(ROUNDS):
             manifest = self._agents.get(key)
             if manifest is None:
-                self._unwatched.pop(key, None)
+                self._unwatched.forget(key)
                 return True
             if await self._do(key, manifest):
                 return True
@@ -198,8 +195,9 @@ class Operator:
 
     async def _do(self, key: Key, manifest: Manifest) -> bool:
         """Do one plan; return whether it was done, or voided by something that was learnt."""
-        unwatched = await self._recall(key, manifest)
-        observed = Observed(datetime.now(UTC), (*self._pods.of(key), *unwatched), self._images_of(manifest))
+        unwatched = await self._unwatched.recall(key, manifest)
+        objects = [item for cache in self._dependents.values() for item in cache.of(key)]
+        observed = Observed(datetime.now(UTC), (*objects, *unwatched), self._images_of(manifest))
         actions = reconcile(manifest, observed, self._config)
         if await self._ask(key, actions, observed):
             return False
@@ -230,24 +228,6 @@ class Operator:
                 has_learnt |= await self._images.answer(action.image, key) is not None
         return has_learnt
 
-    async def _recall(self, key: Key, manifest: Manifest) -> tuple[Manifest, ...]:
-        """Return what no watch tells: as it was met lately, or as it is now where it is time to look again."""
-        met = self._unwatched.get(key)
-        if met is None:
-            return ()
-        is_refusal = met.manifest["kind"] == "Status"
-        if not is_refusal and self._pods.get(key_of(met.manifest)) is not None:
-            del self._unwatched[key]  # it, or its successor, is watched by now
-            return ()
-        if met.agent == _generation_of(manifest) and asyncio.get_running_loop().time() < met.until:
-            return (met.manifest,)
-        found = None if is_refusal else await self._read(met.manifest)
-        self._unwatched.pop(key, None)
-        if found is None:
-            return ()  # the plan tries again
-        self._remember(key, manifest, found)
-        return (found,)
-
     async def _read(self, manifest: Manifest) -> Manifest | None:
         try:
             return await self._api.get(ref_of(manifest))
@@ -259,20 +239,13 @@ class Operator:
     def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
         if found["kind"] != "Status" and (cache := self._cache_of(found)) is not None:
             cache.learn(found, key)  # the watch takes it from here
-            return
-        # A second early, so that it is due for certain when the queue brings the Agent back.
-        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
-        self._unwatched[key] = _Unwatched(found, until, _generation_of(manifest))
-        self._queue.add_after(key, UNWATCHED_SECONDS)
+        else:
+            self._unwatched.remember(key, manifest, found)
 
 
 def _excerpt(error: Exception) -> str:
     text = str(error)
     return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
-
-
-def _generation_of(manifest: Manifest) -> tuple[object, object]:
-    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
 
 
 def _tell(action: Action) -> None:

@@ -26,6 +26,8 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
+_NAMED_AFTER_AGENTS = frozenset({"Pod", "Service"})
+
 Notify: TypeAlias = Callable[[Key], None]
 
 
@@ -35,14 +37,16 @@ def agents_of_agent(manifest: Manifest) -> frozenset[Key]:
 
 
 def agents_of_dependent(manifest: Manifest) -> frozenset[Key]:
-    """Return the Agents that an object concerns: the one in its label, its controller, and the one of its name.
+    """Return the Agents that an object concerns: the one in its label, its controller, and the one whose name it takes.
 
     They differ only where somebody has changed the labels or taken the name; then each of them has to know.
     """
     metadata: Manifest = manifest["metadata"]
     labels: Mapping[str, str] = metadata.get("labels") or {}
     owners: Sequence[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
-    names: set[str] = {metadata["name"], labels.get(AGENT_LABEL, "")}
+    names: set[str] = {labels.get(AGENT_LABEL, "")}
+    if manifest["kind"] in _NAMED_AFTER_AGENTS:
+        names.add(metadata["name"])
     names |= {owner.get("name", "") for owner in owners if owner.get("kind") == KIND}
     return frozenset(Key(metadata.get("namespace", ""), name) for name in names if name)
 

@@ -521,8 +521,9 @@ def test_nothing_is_kept_of_agents_that_are_gone() -> None:
                     server.cluster.delete(agent_ref(f"a{number}"))
                 server.cluster.delete(agent_ref())
                 await asyncio.sleep(2000)
-                assert (len(operator._agents), len(operator._pods)) == (0, 0)
-                assert (operator._unwatched, operator._faults, operator._pods._by_agent) == ({}, {}, {})
+                caches = (operator._agents, *operator._dependents.values())
+                assert [(len(cache), cache._by_agent) for cache in caches] == [(0, {})] * 5
+                assert (len(operator._unwatched), operator._faults) == (0, {})
                 queue = operator._queue
                 assert (queue._failures, queue._timers, queue._wanted, queue._in_hand) == ({}, {}, set(), set())
                 stop.set()

@@ -1,0 +1,103 @@
+"""What a write met that no watch tells: a stranger's object under a wanted name, or the API server's refusal.
+
+It is fed back as an observation until it is time to look again: then an object is read anew, and what was refused is
+tried again by the plan itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import frozen
+
+from ._store import Key, Manifest
+
+UNWATCHED_SECONDS: Final = 30.0
+"""After this time it is looked at again."""
+
+
+@frozen(unsafe_hash=False)
+class _Met:
+    manifest: Manifest
+    until: float
+    """On the event loop's clock."""
+    agent: tuple[object, object]
+    """The uid and generation of the Agent that met it: a new spec may be accepted at once."""
+
+    @property
+    def is_refusal(self) -> bool:
+        return bool(self.manifest["kind"] == "Status")
+
+
+class Unwatched:
+    """Remembers, for each Agent, what it met: one thing for each kind and name.
+
+    Args:
+        read: reads an object anew; None where it is gone.
+        is_watched: tells whether an object, or its successor, is seen by a watch by now.
+        wake: called to have an Agent looked at again, with the seconds until then.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Manifest], Awaitable[Manifest | None]],
+        is_watched: Callable[[Manifest], bool],
+        wake: Callable[[Key, float], None],
+    ) -> None:
+        self._read = read
+        self._is_watched = is_watched
+        self._wake = wake
+        self._met: dict[Key, dict[tuple[str, str], _Met]] = {}
+
+    def __len__(self) -> int:
+        return len(self._met)
+
+    def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> None:
+        """Remember what an Agent met, and wake it when it is time to look again."""
+        # A second early, so that it is due for certain when the queue brings the Agent back.
+        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
+        self._met.setdefault(key, {})[_name_of(manifest)] = _Met(manifest, until, _generation_of(agent))
+        self._wake(key, UNWATCHED_SECONDS)
+
+    def forget(self, key: Key) -> None:
+        """Forget everything about an Agent that is gone."""
+        self._met.pop(key, None)
+
+    async def recall(self, key: Key, agent: Manifest) -> tuple[Manifest, ...]:
+        """Return what is remembered: as it was met lately, or as it is now where it is time to look again.
+
+        Raises:
+            ApiFailure: an object cannot be read; it stays remembered.
+        """
+        recalled: list[Manifest] = []
+        for name, met in list(self._met.get(key, {}).items()):
+            manifest = await self._refreshed(key, agent, met)
+            if manifest is None:
+                self._met[key].pop(name, None)
+            else:
+                recalled.append(manifest)
+        if not self._met.get(key, True):
+            del self._met[key]
+        return tuple(recalled)
+
+    async def _refreshed(self, key: Key, agent: Manifest, met: _Met) -> Manifest | None:
+        if not met.is_refusal and self._is_watched(met.manifest):
+            return None
+        if met.agent == _generation_of(agent) and asyncio.get_running_loop().time() < met.until:
+            return met.manifest
+        found = None if met.is_refusal else await self._read(met.manifest)
+        if found is None or self._is_watched(found):
+            return None
+        self.remember(key, agent, found)
+        return found
+
+
+def _name_of(manifest: Manifest) -> tuple[str, str]:
+    named: Manifest = manifest["details"] if manifest["kind"] == "Status" else manifest["metadata"]
+    return (named["kind"] if manifest["kind"] == "Status" else manifest["kind"], named["name"])
+
+
+def _generation_of(manifest: Manifest) -> tuple[object, object]:
+    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
