@@ -66,9 +66,10 @@ def _load(file: Path) -> dict[str, Any]:
         documents: list[object] = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{file} is no YAML: {error}") from error
-    if len(documents) != 1 or not isinstance(documents[0], dict):
+    manifest = cast("dict[str, Any]", documents[0]) if len(documents) == 1 and isinstance(documents[0], dict) else {}
+    if manifest.get("kind") != KIND:
         raise click.BadParameter(f"{file} must hold exactly one document, of kind {KIND}")
-    return cast("dict[str, Any]", documents[0])
+    return manifest
 
 
 async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline) -> None:
