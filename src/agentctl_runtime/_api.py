@@ -82,7 +82,7 @@ class Api:
         """The default namespace of the context."""
         self._requests = requests
         self._watches = watches
-        self._field_manager = field_manager
+        self._manager = {"fieldManager": field_manager}
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._reads = asyncio.Semaphore(READS_IN_FLIGHT)
 
@@ -162,12 +162,16 @@ class Api:
         """POST an object, in the namespace that stands in it; a field that the server does not know is refused."""
         resource = resource_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))
         path = url_path(resource, manifest.get("metadata", {}).get("namespace", ""))
-        return await self.request("POST", path, params=self._write_params(), body=dict(manifest))
+        params = self._manager | {"fieldValidation": "Strict"}
+        return await self.request("POST", path, params=params, body=dict(manifest))
 
     async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> JsonObject:
-        """Merge-patch (RFC 7386) an object or, for example, its `status`. Preconditions stand in `body.metadata`."""
+        """Merge-patch (RFC 7386) an object or, for example, its `status`. Preconditions stand in `body.metadata`.
+
+        A field that the server does not know is dropped: an older CRD must not keep us from telling what it knows.
+        """
         path = object_path(ref, subresource)
-        return await self.request("PATCH", path, params=self._write_params(), body=dict(body), content_type=MERGE_PATCH)
+        return await self.request("PATCH", path, params=self._manager, body=dict(body), content_type=MERGE_PATCH)
 
     async def delete(
         self,
@@ -255,9 +259,6 @@ class Api:
         finally:
             with suppress(httpx2.HTTPError):  # nothing more is wanted of it
                 await response.aclose()
-
-    def _write_params(self) -> dict[str, str]:
-        return {"fieldManager": self._field_manager, "fieldValidation": "Strict"}
 
 
 def _query(**params: str | None) -> dict[str, str]:

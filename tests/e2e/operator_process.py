@@ -35,7 +35,7 @@ class OperatorProcess:
         """Start it; with `wait`, return when its caches are synced."""
         before = len(self.lines())
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-        command = [_AGENTCTL, "run", f"--namespace={self.namespace}", "--log-format=json", "--log-level=debug"]
+        command = [str(_AGENTCTL), "run", f"--namespace={self.namespace}", "--log-format=json", "--log-level=debug"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         if wait:

@@ -189,7 +189,7 @@ async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) 
 @contextlib.contextmanager
 def _kubectl_proxy(kubectl: Kubectl) -> Iterator[str]:
     """Run `kubectl proxy`, which knows every way to log in; yield its address."""
-    command = [kubectl.binary, f"--kubeconfig={kubectl.kubeconfig}", "proxy", "--port=0"]
+    command = [str(kubectl.binary), f"--kubeconfig={kubectl.kubeconfig}", "proxy", "--port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

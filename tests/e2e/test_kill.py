@@ -13,7 +13,7 @@ from tests.e2e.support import Kubectl, condition, eventually, pod_manifest
 
 MOMENTS = ("before", "applied", "answered")
 WRITES = 11
-"""The scenario's least number of writes: two pods tried, one event, two first statuses; a pod deleted, the status of it;
+"""The scenario's least number of writes: two pods tried, one event, two first statuses; a pod deleted, and its status;
 a pod and its status twice more. Statuses that follow each other quickly may become one."""
 
 

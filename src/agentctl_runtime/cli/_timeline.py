@@ -64,7 +64,8 @@ class Timeline:
 
     def saw_agent(self, agent: Mapping[str, Any] | None) -> dict[str, str]:
         """Tell each condition that has changed; return the status of each by its type."""
-        conditions = ((agent or {}).get("status") or {}).get("conditions") or []
+        status: Mapping[str, Any] = (agent or {}).get("status") or {}
+        conditions: list[dict[str, str]] = status.get("conditions") or []
         for condition in conditions:
             told = f"{condition['status']} ({condition['reason']}): {condition['message']}"
             if self._conditions.get(condition["type"]) != told:
@@ -111,7 +112,8 @@ def _pod_state(pod: Mapping[str, Any] | None) -> str:
         return "absent"
     if pod["metadata"].get("deletionTimestamp"):
         return "Terminating"
-    status = pod.get("status") or {}
-    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or ())
+    status: Mapping[str, Any] = pod.get("status") or {}
+    conditions: list[dict[str, str]] = status.get("conditions") or []
+    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
     where = f" on {pod['spec']['nodeName']}" if pod["spec"].get("nodeName") else ""
     return f"{status.get('phase', 'Pending')}{', ready' if is_ready else ''}{where}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 import yaml
 
-from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, Ref
+from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
 from agentctl_core.testing import Timings
 
 from .._api import Api, ConfigurationError
@@ -50,6 +50,10 @@ def demo(file: Path | None, context: str | None) -> None:
     timeline = Timeline()
     try:
         asyncio.run(_demonstrate(manifest, context, timeline))
+    except InvalidAgent as error:
+        for problem in error.problems:
+            timeline.failed(str(problem))
+        raise SystemExit(1) from error
     except (ConfigurationError, ApiFailure, DemoFailed) as error:
         timeline.failed(str(error))
         raise SystemExit(1) from error
@@ -61,20 +65,21 @@ class DemoFailed(Exception):  # noqa: N818 -- it names the outcome
 
 def _load(file: Path) -> dict[str, Any]:
     try:
-        documents = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
+        documents: list[object] = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{file} is no YAML: {error}") from error
-    if len(documents) != 1 or not isinstance(documents[0], dict) or documents[0].get("kind") != KIND:
+    manifest = cast("dict[str, Any]", documents[0]) if len(documents) == 1 and isinstance(documents[0], dict) else {}
+    if manifest.get("kind") != KIND:
         raise click.BadParameter(f"{file} must hold exactly one document, of kind {KIND}")
-    return documents[0]
+    return manifest
 
 
 async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline) -> None:
+    name = parse_agent(manifest).name
     async with _connect(context) as api, _looking_up(context, timeline) as look_up:
-        metadata = dict(manifest.get("metadata") or {})
-        metadata["namespace"] = metadata.get("namespace") or api.namespace
-        agent = {**manifest, "metadata": metadata}
-        ref = Ref(API_VERSION, KIND, metadata["namespace"], str(metadata.get("name", "")))
+        metadata = {"namespace": api.namespace} | manifest["metadata"]
+        agent = {"apiVersion": API_VERSION, "kind": KIND} | manifest | {"metadata": metadata}
+        ref = Ref(API_VERSION, KIND, metadata["namespace"], name)
         timeline.started(ref, "the embedded API server" if context is None else f"the cluster of context {context}")
         stop = asyncio.Event()
         operator = Operator(
@@ -92,14 +97,16 @@ async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: 
 
 
 @contextlib.asynccontextmanager
-async def _connect(context: str | None) -> AsyncIterator[Api]:
+async def _connect(context: str | None) -> AsyncGenerator[Api]:
     if context is not None:
         async with Api.connect(context=context) as api:
             yield api
         return
-    async with EmbeddedServer(timings=TIMINGS) as server:
-        async with Api.connect(server="http://embedded.invalid", transport=server.transport) as api:
-            yield api
+    async with (
+        EmbeddedServer(timings=TIMINGS) as server,
+        Api.connect(server="http://embedded.invalid", transport=server.transport) as api,
+    ):
+        yield api
 
 
 @contextlib.asynccontextmanager
@@ -133,10 +140,10 @@ async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, timeline: Timeline
     timeline.finished()
 
 
-async def _until(check: Any, failure: str) -> None:
+async def _until(check: Callable[[], Awaitable[bool]], failure: str) -> None:
     try:
         async with asyncio.timeout(STEP_SECONDS):
-            while not await check():
+            while not await check():  # noqa: ASYNC110 -- it polls, as a user would
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
         raise DemoFailed(f"{failure} after {STEP_SECONDS:.0f} s") from error
