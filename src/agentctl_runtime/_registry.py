@@ -24,7 +24,7 @@ from attrs import frozen
 from agentctl_core import ImageConfig, ImageError, ImageInfo
 
 from ._reference import InvalidReference, is_digest, parse_reference
-from ._registry_http import Exchange, LookUpFailed, PlainHosts, described
+from ._registry_http import Exchange, LookUpFailed, PlainHosts, described, unreachable
 
 TOTAL_SECONDS: Final = 20.0
 """For one look-up, with all that it needs."""
@@ -47,6 +47,8 @@ _MANIFEST_TYPES: Final = frozenset({
     "application/vnd.docker.distribution.manifest.v2+json",
 })  # fmt: skip
 _ACCEPT: Final = ", ".join(sorted(_INDEX_TYPES | _MANIFEST_TYPES))
+# What sending and reading raise; the connection's library wraps some of it into groups.
+_TROUBLE: Final = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError, ExceptionGroup)
 _PLATFORM_PART = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 T = TypeVar("T")
@@ -89,25 +91,21 @@ class Registry:
             parsed = parse_reference(reference)
         except InvalidReference as error:
             return ImageError("NotFound", str(error))
-        exchange = Exchange(self._client, parsed, self._plain)
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                return await _look_up(exchange)
+                return await _look_up(Exchange(self._client, parsed, self._plain))
         except LookUpFailed as failure:
             return failure.error
         except TimeoutError:
-            return exchange.unreachable(f"no answer within {TOTAL_SECONDS:.0f} s").error
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError) as error:
-            return exchange.unreachable(described(error)).error
+            return unreachable(parsed, f"no answer within {TOTAL_SECONDS:.0f} s").error
+        except _TROUBLE as error:
+            return unreachable(parsed, described(error)).error
 
 
 class _Platform(msgspec.Struct):
     os: str
     architecture: str
     variant: str | None = None
-
-    def __str__(self) -> str:
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
 
 class _Descriptor(msgspec.Struct, rename="camel"):
@@ -219,11 +217,12 @@ async def _config(exchange: Exchange, manifest: _Manifest, platform: _Platform |
     answer = await exchange.get(f"blobs/{digest}", "*/*", MAX_CONFIG, is_part=True)
     _check_digest(exchange, answer.content, digest)
     config = _decode(exchange, answer.content, _Config)
-    name = str(platform or _Platform(config.os, config.architecture, config.variant))
-    if not all(map(_PLATFORM_PART.fullmatch, name.split("/"))):
+    of = platform or _Platform(config.os, config.architecture, config.variant)
+    parts = (of.os, of.architecture, *((of.variant,) if of.variant else ()))
+    if not all(map(_PLATFORM_PART.fullmatch, parts)):
         raise exchange.unreachable("the image has a platform that is none")
     run = config.config or _Run()
-    return name, ImageConfig(tuple(run.entrypoint or ()), tuple(run.cmd or ()), run.user or "")
+    return "/".join(parts), ImageConfig(tuple(run.entrypoint or ()), tuple(run.cmd or ()), run.user or "")
 
 
 def _decode(exchange: Exchange, content: bytes, kind: type[S]) -> S:

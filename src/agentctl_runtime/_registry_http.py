@@ -20,6 +20,7 @@ from agentctl_core import ImageError
 
 from ._reference import Reference, is_domain
 
+MAX_PORT: Final = 65535
 MAX_REDIRECTS: Final = 3
 MAX_TOTAL: Final = 32 * 1024 * 1024
 """Bytes that one look-up reads at most."""
@@ -59,11 +60,7 @@ class PlainHosts:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        named = tuple(names)
-        for name in named:
-            if not is_domain(name):
-                raise ValueError(f"{name!r} is not a host like registry.example or registry.example:5000")
-        self._origins = {_origin(httpx2.URL(f"http://{name}/")) for name in named}
+        self._origins = {_named_origin(name) for name in names}
 
     def base(self, host: str) -> httpx2.URL:
         """Return the root of a registry's API."""
@@ -72,11 +69,16 @@ class PlainHosts:
 
     def allow(self, url: httpx2.URL) -> bool:
         """Tell whether a request may go there."""
-        return bool(url.raw_host) and (url.scheme == "https" or _origin(url) in self._origins)
+        has_host = bool(url.raw_host) and (url.port is None or 0 < url.port <= MAX_PORT)
+        return has_host and (url.scheme == "https" or _origin(url) in self._origins)
 
 
 class Exchange:
-    """The requests of one look-up, all of one repository; its token, if there is one, is forgotten with it."""
+    """The requests of one look-up, all of one repository; its token, if there is one, is forgotten with it.
+
+    Raises:
+        httpx2.InvalidURL: the registry's name is no host after all.
+    """
 
     def __init__(self, client: httpx2.AsyncClient, reference: Reference, plain: PlainHosts) -> None:
         self.reference = reference
@@ -108,12 +110,12 @@ class Exchange:
 
     def unreachable(self, what: str) -> LookUpFailed:
         """Return the error for whatever is neither absence nor refusal."""
-        return LookUpFailed("Unreachable", f"{self.reference}: {what}")
+        return unreachable(self.reference, what)
 
     async def _follow(self, url: httpx2.URL, accept: str, limit: int, token: str | None = None) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
             if not self._plain.allow(url) or url.userinfo:
-                raise self.unreachable("the registry refers to an address that is not asked: only https:// is")
+                raise self.unreachable("the registry is, or refers to, an address that is not asked")
             headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "agentctl"}
             if token is not None and _origin(url) == _origin(self._base):
                 headers["Authorization"] = f"Bearer {token}"
@@ -194,6 +196,11 @@ class Exchange:
         return self.unreachable(f"the registry answers {_status(status)}")
 
 
+def unreachable(reference: Reference, what: str) -> LookUpFailed:
+    """Return the error for whatever is neither absence nor refusal."""
+    return LookUpFailed("Unreachable", f"{reference}: {what}")
+
+
 def described(error: Exception) -> str:
     """Say what went wrong on the way, without a word that the other side chose."""
     match error:
@@ -204,8 +211,19 @@ def described(error: Exception) -> str:
             return f"the registry cannot be reached: {error}"
         case httpx2.ProxyError():
             return "the proxy in front of the registry does not let us through"
+        case httpx2.InvalidURL():
+            return "the registry's name is no host"
         case _:
             return f"the registry does not speak HTTP as expected ({type(error).__name__})"
+
+
+def _named_origin(name: str) -> tuple[str, bytes, int | None]:
+    try:
+        if is_domain(name):
+            return _origin(httpx2.URL(f"http://{name}/"))
+    except (httpx2.InvalidURL, ValueError):
+        pass
+    raise ValueError(f"{name!r} is not a host like registry.example or registry.example:5000")
 
 
 def _origin(url: httpx2.URL) -> tuple[str, bytes, int | None]:
