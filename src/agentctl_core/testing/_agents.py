@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from .._agent import NAME_RULE, schema_of
+from .._agent import NAME_RULE, SERVICE_NAME_RULE, schema_of
 from .._core_v1 import CORE_V1
 from .._json import dig, dig_list
 from .._problem import Problem
@@ -21,6 +22,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "spec": compile_schema(schema_of(AgentSpec), CORE_V1),
     "status": compile_schema(agent_schema()["properties"]["status"]),
 }
+_INVALID_VALUE: Final = "Invalid value: "
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _UNKNOWN: Final = "unknown field"
 _REASONS: Final = (
@@ -48,6 +50,16 @@ _RULES_NOT_CHECKED: Final = cause(
 )
 
 
+def _messages(schema: Any) -> Iterator[str]:
+    """Return what the rules of a schema say: ours stand in our own types alone."""
+    yield from (rule.message for rule in schema.get("x-rules", ()))
+    for child in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else ())):
+        yield from _messages(child)
+
+
+_RULES: Final = frozenset([NAME_RULE, SERVICE_NAME_RULE, *_messages(schema_of(AgentSpec))])
+
+
 def decode(manifest: JsonObject) -> Decoded:
     """Return an Agent pruned and defaulted, and every problem of its spec and status."""
     problems: list[Problem] = []
@@ -66,17 +78,25 @@ def decode(manifest: JsonObject) -> Decoded:
 
 
 def validate(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
-    """Return the rule of the CRD that a valid name still breaks: it holds at creation and ever after."""
+    """Return the rules of the CRD that a valid name still breaks: they hold at creation and ever after."""
     name = manifest["metadata"].get("name", "")
     if previous is None and (len(name) > NAME_MAX_LENGTH or not re.fullmatch(LABEL_PATTERN.strip("^$"), name)):
-        return [cause("metadata.name", f"Invalid value: {NAME_RULE}")]
+        return [_broken(NAME_RULE)]
+    if name[:1].isdigit() and dig(manifest, "spec", "service", kind=dict) is not None:
+        return [_broken(SERVICE_NAME_RULE)]
     return []
+
+
+def _broken(rule: str) -> JsonObject:
+    return cause("metadata.name", f"{_INVALID_VALUE}{rule}")
 
 
 def finish(causes: list[JsonObject]) -> list[JsonObject]:
     """Return causes as the API server tells them: rules in CEL are not looked at while the schema is broken."""
     if any(item["reason"] in _STOPS_RULES for item in causes):
-        return [item for item in causes if item["field"] != "<nil>"] + [_RULES_NOT_CHECKED]
+        return [item for item in causes if item["message"].removeprefix(_INVALID_VALUE) not in _RULES] + [
+            _RULES_NOT_CHECKED
+        ]
     return causes
 
 
@@ -109,4 +129,4 @@ def _cause(problem: Problem) -> JsonObject:
     if message == "is required":
         return required(path)
     reason = next((reason for said, reason in _REASONS if said in message), "FieldValueInvalid")
-    return cause(path, f"Invalid value: {message}", reason)
+    return cause(path, f"{_INVALID_VALUE}{message}", reason)

@@ -35,7 +35,8 @@ def test_a_new_agent_has_what_only_the_server_sets_and_the_schemas_defaults(clus
     assert created["metadata"]["generation"] == 1
     assert created["metadata"]["creationTimestamp"] == "2026-01-01T12:00:00Z"
     assert created["metadata"]["uid"]
-    assert created["spec"] == {"image": "example/agent", "replicas": 1}
+    defaults = {"replicas": 1, "restartPolicy": "Always", "updateStrategy": "Recreate"}
+    assert created["spec"] == defaults | {"image": "example/agent"}
     assert "status" not in created
     assert cluster.get(agent_ref()) == created
 
@@ -98,8 +99,17 @@ def test_an_agent_that_breaks_the_schema_is_refused_with_every_cause(cluster: Mo
 def test_the_crds_rule_for_names_holds(cluster: ModelCluster, name: str) -> None:
     error = refusal(lambda: cluster.create(agent(name)))
     assert error.status["message"].startswith(
-        f'Agent.agentctl.dev "{name}" is invalid: <nil>: Invalid value: metadata.name must be a DNS label'
+        f'Agent.agentctl.dev "{name}" is invalid: metadata.name: Invalid value: must be a DNS label'
     )
+
+
+def test_a_rule_is_told_at_its_field_unless_the_schema_is_broken(cluster: ModelCluster) -> None:
+    error = refusal(lambda: cluster.create(agent(backoffLimit=1)))
+    assert [item["field"] for item in error.status["details"]["causes"]] == ["spec.backoffLimit"]
+    error = refusal(lambda: cluster.create(agent("1a", backoffLimit=1, service={"ports": [{"port": 80}]}, tty="")))
+    assert [item["field"] for item in error.status["details"]["causes"]] == ["spec.tty", "<nil>"]
+    error = refusal(lambda: cluster.create(agent("1a", service={"ports": [{"port": 80}]})))
+    assert [item["field"] for item in error.status["details"]["causes"]] == ["metadata.name"]
 
 
 def test_what_is_not_there_is_not_found(cluster: ModelCluster) -> None:

@@ -112,10 +112,10 @@ def test_a_strangers_pod_is_left_alone(cluster: ModelCluster) -> None:
 
 
 def test_a_pod_that_is_refused_is_told_and_tried_again_after_the_requeue(cluster: ModelCluster) -> None:
-    # The CRD takes any port; the API server's rules for pods do not.
-    found = running(cluster, ports=[{"containerPort": 70000}])
+    # The CRD takes any image; the API server's rules for pods do not.
+    found = running(cluster, image="example/agent ", command=["run"])
     assert condition(found, "Ready") == ("False", "CreateRejected")
-    assert "must be between 1 and 65535" in str(found["status"])
+    assert "must not have leading or trailing whitespace" in str(found["status"])
     cluster.advance(30)
     assert len(cluster.observe(found).objects) == 0
 
