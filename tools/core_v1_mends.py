@@ -3,7 +3,8 @@
 The document knows names and types; enumerations and bounds are code in the API server
 (pkg/apis/core/validation/validation.go). Without them here a mistake would be refused when the pod is made,
 with them it is refused when the Agent is. Each mend refuses only what that code refuses too, in every Kubernetes
-from 1.33 on, but for empty strings that mean "the default" there.
+from 1.33 on; the exceptions are empty strings that mean "the default" or nothing there, `maxItems`, and an unknown
+medium of an emptyDir, which the kubelet alone refuses.
 """
 
 from typing import Any
@@ -37,8 +38,11 @@ REQUIRED = {
     "VolumeResourceRequirements": ["requests"],
 }
 
-PORT_NAME = "^([a-z0-9]-?)*[a-z](-?[a-z0-9])*$"
-PORT_HINT = "is no name of a port; use lower-case letters, digits and '-', with one letter at least"
+PORT_TEXT: Schema = {
+    "maxLength": 15,
+    "pattern": "^([a-z0-9]-?)*[a-z](-?[a-z0-9])*$",
+    "x-hint": "is no name of a port; use lower-case letters, digits and '-', with one letter at least",
+}
 LABEL: Schema = {
     "minLength": 1,
     "maxLength": 63,
@@ -81,13 +85,9 @@ OWN: dict[str, Schema] = {
         r"(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$",
     },
     "IntOrString": {"x-kubernetes-int-or-string": True},
-    "Port": {
-        "x-kubernetes-int-or-string": True,
-        **PORT,
-        "maxLength": 15,
-        "pattern": PORT_NAME,
-        "x-hint": PORT_HINT,
-    },
+    "Port": {"x-kubernetes-int-or-string": True, **PORT, **PORT_TEXT},
+    # 0 stands for the port of the Service.
+    "TargetPort": {"x-kubernetes-int-or-string": True, **PORT_OR_NONE, **PORT_TEXT},
     # Of a claim template's metadata the API server takes these two.
     "ObjectMeta": {
         "type": "object",
@@ -129,7 +129,7 @@ FIELDS: dict[str, Schema] = {
     "Container.volumeMounts": {"maxItems": 64},
     "ContainerPort.containerPort": PORT,
     "ContainerPort.hostPort": PORT_OR_NONE,
-    "ContainerPort.name": {"maxLength": 15, "pattern": PORT_NAME, "x-hint": PORT_HINT},
+    "ContainerPort.name": PORT_TEXT,
     "ContainerPort.protocol": PROTOCOL,
     "ContainerResizePolicy.resourceName": one_of("cpu", "memory"),
     "ContainerResizePolicy.restartPolicy": one_of("NotRequired", "RestartContainer"),
@@ -194,7 +194,7 @@ FIELDS: dict[str, Schema] = {
     "ServicePort.nodePort": PORT_OR_NONE,
     "ServicePort.port": PORT,
     "ServicePort.protocol": PROTOCOL,
-    "ServicePort.targetPort": {"$ref": "Port"},
+    "ServicePort.targetPort": {"$ref": "TargetPort"},
     "SleepAction.seconds": NOT_NEGATIVE,
     "TCPSocketAction.port": {"$ref": "Port"},
     "Toleration.effect": one_of("", "NoSchedule", "PreferNoSchedule", "NoExecute"),

@@ -1025,7 +1025,7 @@ CORE_V1: Final[dict[str, Any]] = {
             "nodePort": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 65535},
             "port": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 65535},
             "protocol": {"type": "string", "default": "TCP", "enum": ["TCP", "UDP", "SCTP"]},
-            "targetPort": {"$ref": "Port"},
+            "targetPort": {"$ref": "TargetPort"},
         },
     },
     "SleepAction": {
@@ -1052,6 +1052,14 @@ CORE_V1: Final[dict[str, Any]] = {
         "type": "object",
         "required": ["port"],
         "properties": {"host": {"type": "string"}, "port": {"$ref": "Port"}},
+    },
+    "TargetPort": {
+        "x-kubernetes-int-or-string": True,
+        "minimum": 0,
+        "maximum": 65535,
+        "maxLength": 15,
+        "pattern": "^([a-z0-9]-?)*[a-z](-?[a-z0-9])*$",
+        "x-hint": "is no name of a port; use lower-case letters, digits and '-', with one letter at least",
     },
     "Toleration": {
         "type": "object",
