@@ -54,8 +54,8 @@ def _said(instance: attrs.AttrsInstance) -> dict[str, Any]:
         value = getattr(instance, attribute.name)
         default = _default(attribute)
         # Where nothing is the default, an empty text and false mean it too, as they do in core/v1.
-        is_nothing = default is None and (value is False or value == "")
-        if value == default or is_nothing or value == _IMPLIED.get(attribute.name):
+        means_default = (default is None and _is_nothing(value)) or value == _IMPLIED.get(attribute.name)
+        if value == default or means_default:
             continue
         metadata = attribute.metadata
         if "class" in metadata:
@@ -65,6 +65,10 @@ def _said(instance: attrs.AttrsInstance) -> dict[str, Any]:
         else:
             said[json_name(attribute.name)] = _plain(value, metadata["schema"])
     return said
+
+
+def _is_nothing(value: object) -> bool:
+    return value is False or value == ""
 
 
 def _default(attribute: attrs.Attribute[Any]) -> object:

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from agentctl_core import Action, Config, Observed, PatchStatus, reconcile
+from agentctl_core import (
+    Action,
+    Config,
+    ImageConfig,
+    ImageError,
+    ImageInfo,
+    InvalidAgent,
+    Observed,
+    PatchStatus,
+    Problem,
+    build_pod,
+    parse_agent,
+    reconcile,
+)
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -17,6 +30,10 @@ UID = "uid-of-agent"
 POD_UID = "uid-of-pod"
 GONE = "2026-01-31T11:00:00Z"
 """A deletionTimestamp."""
+DIGEST = "sha256:" + "ab" * 32
+IMAGE = ImageInfo(DIGEST, {"linux/amd64": ImageConfig(("/entry", "$HOME"), ("serve",))})
+"""What the registry says about the image of `an_agent`."""
+IMAGES: Mapping[str, ImageInfo | ImageError] = {"example.com/agent:1": IMAGE}
 
 
 def an_agent(
@@ -41,14 +58,7 @@ def a_pod(
     status: Mapping[str, Any] | None = None,
 ) -> Json:
     """Return the pod `demo`, controlled by the Agent `demo` of that uid; by nobody where `owner_uid` is None."""
-    owner = {
-        "apiVersion": "agentctl.dev/v1alpha1",
-        "kind": owner_kind,
-        "name": "demo",
-        "uid": owner_uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+    owner = an_owner(owner_uid, kind=owner_kind)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -72,9 +82,79 @@ def a_refusal(message: str = "denied by policy", kind: str = "pods") -> Json:
     }
 
 
-def plan(manifest: Mapping[str, Any], *objects: Any, now: datetime = NOW) -> tuple[Action, ...]:
-    """Reconcile with these objects observed."""
-    return reconcile(manifest, Observed(now=now, objects=objects), Config())
+def labels_of(name: str = "demo") -> Json:
+    """Return the labels of everything that belongs to that Agent."""
+    return {
+        "app.kubernetes.io/name": "agent",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/component": "agent",
+        "app.kubernetes.io/managed-by": "agentctl",
+        "agentctl.dev/agent": name,
+    }
+
+
+def an_owner(uid: str | None = UID, *, kind: str = "Agent", name: str = "demo") -> Json:
+    """Return the controller reference to the Agent `demo` of that uid."""
+    return {
+        "apiVersion": "agentctl.dev/v1alpha1",
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def plan(
+    manifest: Mapping[str, Any],
+    *objects: Any,
+    now: datetime = NOW,
+    images: Mapping[str, ImageInfo | ImageError] = IMAGES,
+    config: Config | None = None,
+) -> tuple[Action, ...]:
+    """Reconcile with these objects observed and these images known."""
+    return reconcile(manifest, Observed(now=now, objects=objects, images=images), config or Config())
+
+
+def pod_of(config: Config | None = None, **spec: Any) -> Json:
+    """Return the pod of an Agent `demo`, which has a command unless `spec` says otherwise."""
+    return build_pod(parse_agent(an_agent(**{"command": ["run"]} | spec)), config)
+
+
+def problems_of(config: Config | None = None, **spec: Any) -> list[Problem]:
+    """Return what keeps an Agent from being rendered; empty where nothing does."""
+    try:
+        pod_of(config, **spec)
+    except InvalidAgent as error:
+        return list(error.problems)
+    return []
+
+
+def containers_of(pod: Mapping[str, Any]) -> dict[str, Json]:
+    """Return every container of a pod by its name, in the pod's order."""
+    spec = pod["spec"]
+    return {c["name"]: c for c in (*spec.get("initContainers", ()), *spec["containers"])}
+
+
+def main_of(pod: Mapping[str, Any]) -> Json:
+    """Return the agent's container."""
+    return containers_of(pod)["agent"]
+
+
+def mounts_of(container: Mapping[str, Any]) -> dict[str, Json]:
+    """Return a container's mounts by their paths."""
+    mounts: list[Json] = container.get("volumeMounts", [])
+    by_path = {mount["mountPath"]: mount for mount in mounts}
+    assert len(by_path) == len(mounts)
+    return by_path
+
+
+def volumes_of(pod: Mapping[str, Any]) -> dict[str, Json]:
+    """Return a pod's volumes by their names."""
+    volumes: list[Json] = pod["spec"]["volumes"]
+    by_name = {volume["name"]: volume for volume in volumes}
+    assert len(by_name) == len(volumes)
+    return by_name
 
 
 def only(kind: type[T], actions: tuple[Action, ...]) -> T:

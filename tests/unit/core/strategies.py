@@ -62,6 +62,7 @@ def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
 
 
 names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+service_names = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 maps = st.dictionaries(text.filter(lambda key: "/" not in key), text, max_size=3)
 quantities = st.integers(0, 2**40) | st.sampled_from(["500m", "1Gi", "0.5", "+1e3", ".5", "12E"])
 _selectors: st.SearchStrategy[Json] = st.fixed_dictionaries(
@@ -83,6 +84,66 @@ _port: st.SearchStrategy[Json] = st.fixed_dictionaries(
     {"containerPort": st.integers(1, 65535)},
     optional={"protocol": st.sampled_from(["TCP", "UDP"]), "name": port_names, "hostIP": text},
 )
+
+
+def _number(port: Json) -> tuple[int, str]:
+    return port["containerPort"], port.get("protocol", "TCP")
+
+
+_service_ports: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {"port": st.integers(1, 65535), "name": port_names},
+    optional={"protocol": st.sampled_from(["TCP", "UDP"]), "targetPort": st.integers(1, 9) | st.just("http")},
+)
+_services: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {
+        "ports": st.lists(
+            _service_ports, min_size=1, max_size=3, unique_by=lambda item: (item["port"], item.get("protocol", "TCP"))
+        )
+    },
+    optional={"type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])},
+)
+_files: st.SearchStrategy[Json] = st.fixed_dictionaries({"path": st.sampled_from(["a", "b/c", "/etc/d"])}).flatmap(
+    lambda file: (
+        st.fixed_dictionaries(
+            {"path": st.just(file["path"]), "content": text}, optional={"mode": st.integers(0, 0o777)}
+        )
+        | st.fixed_dictionaries({"path": st.just(file["path"]), "configMapKeyRef": _selectors})
+    )
+)
+_claims: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {
+        "metadata": st.fixed_dictionaries({"name": st.sampled_from(["data", "cache"])}),
+        "spec": st.fixed_dictionaries(
+            {
+                "accessModes": st.just(["ReadWriteOnce"]),
+                "resources": st.fixed_dictionaries(
+                    {"requests": st.fixed_dictionaries({"storage": st.sampled_from(["1Gi", 2**30, "20M"])})}
+                ),
+            }
+        ),
+    }
+)
+
+
+def _named_containers(*named: str) -> st.SearchStrategy[list[Json]]:
+    one = st.fixed_dictionaries({"name": st.sampled_from(named), "image": some_text}, optional={"args": st.lists(text)})
+    return st.lists(one, max_size=2, unique_by=lambda item: item["name"])
+
+
+_wrappers = optional(
+    enabled=st.booleans(),
+    image=some_text,
+    install=st.sampled_from(["InitContainer", "ImageVolume"]),
+    command=st.just(["/bin/wrap", "-v"]),
+    commandResolution=st.sampled_from(["Registry", "Never"]),
+)
+_sdks: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {
+        "runtime": st.sampled_from(["python", "nodejs"]),
+        "packages": st.lists(st.sampled_from(["a==1", "@b/c", "d"]), min_size=1),
+    },
+    optional={"version": st.just("3.13")},
+)
 _amounts = st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), quantities)
 
 specs: st.SearchStrategy[Json] = st.fixed_dictionaries(
@@ -93,14 +154,23 @@ specs: st.SearchStrategy[Json] = st.fixed_dictionaries(
         "workingDir": text,
         "env": st.lists(_env, max_size=4, unique_by=lambda item: item["name"]),
         "envFrom": st.lists(_env_from, max_size=3),
-        "ports": st.lists(
-            _port, max_size=4, unique_by=lambda item: (item["containerPort"], item.get("protocol", "TCP"))
-        ),
+        "ports": st.lists(_port, max_size=4, unique_by=(_number, lambda item: item.get("name") or _number(item))),
         "resources": optional(limits=_amounts, requests=_amounts),
         "replicas": st.sampled_from([0, 1]),
         "podTemplate": optional(metadata=optional(labels=maps, annotations=maps)),
+        "wrapper": _wrappers,
+        "sharedVolume": optional(mountPath=st.sampled_from(["/agentctl", "/a/b", "/$(A)"])),
+        "initContainers": _named_containers("one", "two"),
+        "sidecars": _named_containers("three", "four"),
+        "files": st.lists(_files, max_size=3, unique_by=lambda item: item["path"]),
+        "sdk": _sdks,
+        "volumeClaimTemplates": st.lists(_claims, max_size=2, unique_by=lambda item: item["metadata"]["name"]),
+        "persistentVolumeClaimRetentionPolicy": optional(whenDeleted=st.sampled_from(["Retain", "Delete"])),
+        "service": _services,
+        "securityProfile": st.sampled_from(["Baseline", "Restricted"]),
     },
 )
+"""Valid specs in which nothing clashes."""
 
 
 def of_schema(schema: Any) -> st.SearchStrategy[Any]:
@@ -219,14 +289,17 @@ statuses = optional(
 @st.composite
 def agents(draw: st.DrawFn, spec: st.SearchStrategy[Any] = specs, *, ending: bool | None = None) -> Json:
     """Agents as an API server returns them, at any moment of their lives; the spec is valid unless another is given."""
-    metadata: Json = {"name": draw(names), "namespace": "team", "uid": UID, "generation": 3, "resourceVersion": "41"}
+    wanted = draw(spec)
+    # A Service, which has the Agent's name, cannot begin with a digit.
+    name = draw(service_names if isinstance(wanted, dict) and wanted.get("service") else names)
+    metadata: Json = {"name": name, "namespace": "team", "uid": UID, "generation": 3, "resourceVersion": "41"}
     if draw(st.booleans()) if ending is None else ending:
         metadata["deletionTimestamp"] = GONE
     manifest = {
         "apiVersion": "agentctl.dev/v1alpha1",
         "kind": "Agent",
         "metadata": metadata,
-        "spec": draw(spec),
+        "spec": wanted,
     }
     return manifest | draw(optional(status=statuses))
 

@@ -17,12 +17,17 @@ from hypothesis import strategies as st
 
 from agentctl_core import (
     Action,
+    Config,
     Create,
     Delete,
     EmitEvent,
+    ImageConfig,
+    ImageError,
+    ImageInfo,
     InvalidAgent,
     Observed,
     PatchStatus,
+    Policy,
     Ref,
     Requeue,
     build_pod,
@@ -37,7 +42,10 @@ from agentctl_core._reconcile import STEPS
 from agentctl_core._situation import Holder, Want
 
 from .builders import (
+    DIGEST,
     GONE,
+    IMAGE,
+    IMAGES,
     NOW,
     POD_UID,
     Json,
@@ -155,14 +163,17 @@ def test_a_status_once_written_leaves_only_what_must_still_be_done(want: Want, h
 
 
 def test_the_pod_that_is_created_is_that_of_the_agent() -> None:
-    assert only(Create, plan(an_agent())).manifest == build_pod(parse_agent(an_agent()))
+    assert only(Create, plan(an_agent())).manifest == build_pod(parse_agent(an_agent()), image=IMAGE)
+    manifest = an_agent(command=["run"])
+    assert only(Create, plan(manifest, images={})).manifest == build_pod(parse_agent(manifest))
 
 
 def test_the_status_after_a_creation_is_that_of_the_pod_that_comes_back() -> None:
-    after = only(PatchStatus, plan(an_agent())).status
+    done = plan(an_agent())
+    after = only(PatchStatus, done).status
     assert after["podName"] == "demo"
     assert after["replicas"] == 1
-    assert after == status_of(an_agent(), a_pod())
+    assert after == status_of(an_agent(), only(Create, done).manifest)
 
 
 def test_a_deletion_names_the_pod_by_its_uid() -> None:
@@ -266,12 +277,27 @@ def test_decide_reads_the_present_manifest() -> None:
 
 
 def test_a_plan_belongs_to_its_receiver() -> None:
-    prepared = prepare(an_agent(env=[{"name": "A"}]))
-    first = decide(prepared, an_agent(), Observed(now=NOW))
-    golden = copy.deepcopy(first)
-    only(Create, first).manifest["spec"]["containers"][0]["env"].clear()
-    only(PatchStatus, first).status["conditions"].clear()
-    assert decide(prepared, an_agent(), Observed(now=NOW)) == golden
+    for images in (IMAGES, {"example.com/agent:1": ImageError("Unreachable", "")}):
+        observed = Observed(now=NOW, images=images)
+        manifest = an_agent(env=[{"name": "A"}], files=[{"path": "a", "content": "b"}])
+        manifest["status"] = status_of(manifest)
+        prepared = prepare(manifest)
+        first = decide(prepared, manifest, observed)
+        golden = copy.deepcopy(first)
+        pod, config_map = _made(first, "Pod"), _made(first, "ConfigMap")
+        assert pod["spec"]["containers"][0].pop("env")
+        pod["metadata"]["labels"].clear()
+        config_map["data"].clear()
+        config_map["metadata"]["labels"].clear()
+        for action in first:
+            if isinstance(action, PatchStatus):
+                action.status["conditions"].clear()
+        assert decide(prepared, manifest, observed) == golden
+
+
+def _made(actions: tuple[Action, ...], kind: str) -> Json:
+    (manifest,) = (a.manifest for a in actions if isinstance(a, Create) and a.manifest["kind"] == kind)
+    return manifest
 
 
 # Whatever comes in
@@ -347,7 +373,7 @@ def test_the_pod_of_another_is_never_touched(both: tuple[Json, Json | None]) -> 
             (owner,) = pod["metadata"]["ownerReferences"]
             assert owner["uid"] == manifest["metadata"]["uid"]
             assert action.uid == pod["metadata"]["uid"]
-        if isinstance(action, Create):
+        if isinstance(action, Create) and action.manifest["kind"] == "Pod":
             assert pod is None
 
 
@@ -377,20 +403,132 @@ def test_an_invalid_agent_gets_nothing_and_loses_nothing(both: tuple[Json, Json 
 
 # Where it leads
 
+ANSWERS = st.sampled_from(
+    [
+        IMAGE,
+        ImageInfo(DIGEST, {}),
+        ImageInfo(DIGEST, {"linux/amd64": ImageConfig(("a",)), "linux/arm64": ImageConfig(("b",))}),
+        ImageError("NotFound", "no such image"),
+        ImageError("Unreachable", "no route"),
+    ]
+)
 
-@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
-def test_plans_settle(both: tuple[Json, Json | None]) -> None:
-    world = World(*both)
+
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))), ANSWERS)
+def test_plans_settle(both: tuple[Json, Json | None], answer: ImageInfo | ImageError) -> None:
+    world = World(*both, image=answer)
     world.settle()
 
 
-@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))))
-def test_after_any_part_of_a_plan_the_rest_follows(both: tuple[Json, Json | None]) -> None:
-    whole = World(*both)
-    actions = whole.plan()
+@given(agents_with_pods(agents(specs | damaged(specs, shallow_json))), ANSWERS)
+def test_after_any_part_of_a_plan_the_rest_follows(
+    both: tuple[Json, Json | None], answer: ImageInfo | ImageError
+) -> None:
+    whole = World(*both, image=answer)
+    plans = [whole.plan()]
+    whole.apply(plans[0])
+    plans.append(whole.plan())  # what follows an answer of the registry
     whole.settle()
-    for length in range(len(actions)):
-        stopped = World(*both)
-        stopped.apply(stopped.plan()[:length])
-        stopped.settle()
-        assert (stopped.agent, stopped.pod) == (whole.agent, whole.pod)
+    for rounds, actions in enumerate(plans):
+        for length in range(len(actions)):
+            stopped = World(*both, image=answer)
+            stopped.settle_for(rounds)
+            stopped.apply(stopped.plan()[:length])
+            stopped.settle()
+            assert (stopped.agent, stopped.objects) == (whole.agent, whole.objects)
+
+
+@given(agents(specs, ending=False), agents(specs, ending=False), ANSWERS)
+def test_an_edit_leads_to_what_the_new_spec_asks_for(before: Json, after: Json, answer: ImageInfo | ImageError) -> None:
+    world = World(before, image=answer)
+    world.settle()
+    claims = {key: o["metadata"]["uid"] for key, o in world.objects.items() if key[0] == "PersistentVolumeClaim"}
+    world.agent |= {"spec": after["spec"]}
+    if after["spec"].get("service"):
+        assume(not world.agent["metadata"]["name"][0].isdigit())
+    world.settle()
+    there = set(world.objects)
+    asked = {(ref.kind, ref.namespace, ref.name) for ref in wanted(world.agent)}
+    assert {key for key in there if key[0] == "Service"} == {key for key in asked if key[0] == "Service"}
+    assert all(world.objects[key]["metadata"]["uid"] == uid for key, uid in claims.items())
+    assert asked - there <= {("Pod", "team", before["metadata"]["name"])}
+
+
+# What stands beside the pod
+
+FULL: Json = {
+    "files": [{"path": "a", "content": "b"}],
+    "volumeClaimTemplates": [
+        {
+            "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    ],
+    "service": {"ports": [{"port": 80}]},
+}
+
+
+def test_wanted_names_everything_that_would_be_made() -> None:
+    kinds_wanted = [ref.kind for ref in wanted(an_agent(**FULL))]
+    assert sorted(kinds_wanted) == ["ConfigMap", "PersistentVolumeClaim", "Pod", "Service"]
+    assert wanted(an_agent(**FULL, replicas=0)) == wanted(an_agent(**FULL))
+    assert wanted(an_agent(**FULL | {"service": None}, volumes=[{"name": "x", "configMap": {"name": "y"}}])) == tuple(
+        ref for ref in wanted(an_agent(**FULL)) if ref.kind != "Service"
+    )
+
+
+def test_what_the_pod_needs_is_made_before_it() -> None:
+    created = [action.manifest["kind"] for action in plan(an_agent(**FULL)) if isinstance(action, Create)]
+    assert created[-1] == "Pod"
+    assert sorted(created[:-1]) == ["ConfigMap", "PersistentVolumeClaim", "Service"]
+
+
+def test_a_suspended_agent_keeps_its_objects_and_gets_those_it_lacks() -> None:
+    world = World(an_agent(**FULL))
+    world.settle()
+    before = {key: value for key, value in world.objects.items() if key[0] != "Pod"}
+    world.agent |= {"spec": world.agent["spec"] | {"replicas": 0}}
+    world.settle()
+    assert world.objects == before
+    asleep = World(an_agent(**FULL, replicas=0))
+    asleep.settle()
+    assert set(asleep.objects) == set(before)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [an_agent(**FULL, env=5), an_agent(metadata={"deletionTimestamp": GONE}, **FULL)],
+    ids=["invalid", "going"],
+)
+def test_an_agent_that_is_invalid_or_goes_gets_and_loses_no_object(manifest: Json) -> None:
+    world = World(an_agent(**FULL))
+    world.settle()
+    before = copy.deepcopy(world.objects)
+    world.agent = manifest
+    world.settle()
+    assert world.objects == before
+    bare = World(manifest)
+    bare.settle()
+    assert bare.objects == {}
+
+
+def test_a_running_agent_is_not_asked_about_again() -> None:
+    world = World(an_agent(**FULL))
+    world.settle()
+    assert world.plan() == ()
+    world.images.clear()
+    assert world.plan() == ()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "config", "accepted"),
+    [
+        (an_agent(securityContext={"privileged": True}), Config(), "PolicyDenied"),
+        (an_agent(securityContext={"privileged": True}), Config(policy=Policy(allow_privileged=True)), "Accepted"),
+    ],
+)
+def test_the_policy_decides(manifest: Json, config: Config, accepted: str) -> None:
+    done = plan(manifest, config=config)
+    assert reason(only(PatchStatus, done).status, "Accepted") == accepted
+    assert (Create in kinds(done)) == (accepted == "Accepted")
+    assert Delete not in kinds(plan(manifest, a_pod(), config=config))
