@@ -155,6 +155,7 @@ SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "Sysctl.name": ("net.ipv4.tcp_syncookies", "kernel.shm_rmid_forced", "net.ipv4.ping_group_range"),
     "Sysctl.value": ("1", "0 10"),
     "TCPSocketAction.host": ("",),
+    "TargetPort": (80, "http", 0),
     "Toleration.key": _QUALIFIED,
     "Toleration.operator": ("Exists", "Equal", ""),
     "Toleration.tolerationSeconds": (300, 0, -1),
@@ -240,10 +241,32 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "PodDNSConfigOption": ("name",),
     "PodSchedulingGroup": ("podGroupName",),
     "RBDVolumeSource": ("monitors",),
+    "ScaleIOVolumeSource": ("volumeName",),
     "StorageOSVolumeSource": ("volumeName",),
+    "TypedLocalObjectReference": ("apiGroup",),
+    "TypedObjectReference": ("apiGroup",),
     "Toleration": ("operator",),
 }
 """Fields that the pod API asks for though the schema does not."""
+
+NOT_EMPTY: Final = frozenset({"CephFSVolumeSource.monitors", "RBDVolumeSource.monitors"})
+"""Lists that the pod API wants an item in though the schema does not."""
+
+FREE: Final = frozenset(
+    {
+        "Container.args",
+        "Container.command",
+        "Container.workingDir",
+        "EnvVar.value",
+        "ExecAction.command",
+        "HTTPHeader.value",
+        "spec.args",
+        "spec.command",
+        "spec.files.content",
+        "spec.workingDir",
+    }
+)
+"""Fields that hold any text."""
 
 FORBIDDEN: Final[Mapping[str, str]] = {
     "spec.initContainers[].lifecycle": "the API server refuses it in init containers",

@@ -20,7 +20,7 @@ from .._image import ImageConfig, ImageInfo
 from .._spec import AgentSpec
 from ._mend import mend
 from ._mutations import KINDS, Mutation, mutations
-from ._samples import FORBIDDEN, MAPS, NEEDED, ONE_OF, SAMPLES
+from ._samples import FORBIDDEN, FREE, MAPS, NEEDED, NOT_EMPTY, ONE_OF, SAMPLES
 
 JsonObject: TypeAlias = dict[str, Any]
 Schema: TypeAlias = Mapping[str, Any]
@@ -128,7 +128,7 @@ def _value(schema: Schema, key: str, path: str, must: tuple[str, ...]) -> st.Sea
         return _map(schema, key, path, must)
     if samples is not None:
         return st.sampled_from(samples)
-    return _scalar(schema)
+    return _TEXT if key in FREE or _plain(path) in FREE else _scalar(schema)
 
 
 def _plain(path: str) -> str:
@@ -158,7 +158,7 @@ def _list(schema: Schema, key: str, path: str, must: tuple[str, ...]) -> st.Sear
     keys: list[str] = schema.get("x-kubernetes-list-map-keys", [])
     is_set = schema.get("x-kubernetes-list-type") == "set"
     first = [_value(schema["items"], key, f"{path}[]", must[1:])] if must else []
-    least = max(0, schema.get("minItems", 0) - len(first))
+    least = max(0, schema.get("minItems", int(key in NOT_EMPTY)) - len(first))
     rest = st.lists(item, min_size=least, max_size=max(least, 2 - len(first)))
     return st.builds(lambda *parts: _distinct([*parts[:-1], *parts[-1]], keys, is_set=is_set), *first, rest)
 
@@ -196,10 +196,8 @@ def _scalar(schema: Schema) -> st.SearchStrategy[Any]:
         case "integer":
             low, high = schema.get("minimum", 0), schema.get("maximum", 100)
             return st.sampled_from(sorted({low, high, min(low + 1, high), min(low + 30, high)}))
-        case _ if schema.get("minLength") or "pattern" in schema:
-            return st.sampled_from(["a", "b"])
         case _:
-            return _TEXT
+            return st.sampled_from(["a", "b"])
 
 
 def _configs(*, whole: bool) -> st.SearchStrategy[ImageConfig]:
