@@ -102,14 +102,17 @@ async def operating(namespaces: Sequence[str] = ()) -> AsyncGenerator[Setup]:
             await setup.running
 
 
+SPEC = {"image": "example/a", "command": ["run"]}
+
+
 def agent(name: str = "demo", namespace: str = "default", **spec: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": {"image": "example/a", **spec}}
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": {**SPEC, **spec}}
 
 
 def create_unchecked(cluster: ModelCluster, manifest: dict[str, Any]) -> None:
     """Create an Agent that an older schema let through."""
-    checked = cluster.create({**manifest, "spec": {"image": "example/a"}})
+    checked = cluster.create({**manifest, "spec": SPEC})
     metadata = checked["metadata"]
     cluster._put(
         ("agents.agentctl.dev", metadata["namespace"], metadata["name"]), {**checked, "spec": manifest["spec"]}
@@ -206,7 +209,10 @@ def test_a_settled_operator_asks_for_nothing_but_its_watches() -> None:
             await asyncio.sleep(3000)
             assert {path for _, _, path in setup.between.asked} == {
                 "/apis/agentctl.dev/v1alpha1/agents",
+                "/api/v1/configmaps",
+                "/api/v1/persistentvolumeclaims",
                 "/api/v1/pods",
+                "/api/v1/services",
             }
             assert setup.between.writes() == 0
             assert setup.plans == []
