@@ -17,6 +17,7 @@ import structlog
 from click.testing import CliRunner, Result
 
 from agentctl_runtime import cli
+from agentctl_runtime._registry import Registry
 from agentctl_runtime.cli._group import agentctl
 
 from . import support
@@ -33,7 +34,7 @@ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No configuration of whoever runs the tests is seen, and the loggers are as before."""
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "AGENTCTL_NAMESPACE", "AGENTCTL_CONTEXT",
-                 "AGENTCTL_LOG_FORMAT", "AGENTCTL_LOG_LEVEL"):  # fmt: skip
+                 "AGENTCTL_LOG_FORMAT", "AGENTCTL_LOG_LEVEL", "AGENTCTL_INSECURE_REGISTRY"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield
@@ -218,3 +219,51 @@ def test_a_wrong_value_in_the_environment_is_a_usage_error(monkeypatch: pytest.M
     result = invoke("run")
     assert result.exit_code == 2
     assert "'console', 'json'" in result.output
+
+
+@pytest.mark.usefixtures("kubeconfig")
+@pytest.mark.parametrize(
+    ("arguments", "variable", "hosts"),
+    [
+        ([], None, ()),
+        ([], "one:5000 two", ("one:5000", "two")),
+        (["--insecure-registry", "three"], "one", ("three",)),
+        (["--insecure-registry", "a:1", "--insecure-registry", "[::1]:5000"], None, ("a:1", "[::1]:5000")),
+    ],
+)
+def test_insecure_registries_come_from_options_or_the_environment(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], variable: str | None, hosts: tuple[str, ...]
+) -> None:
+    named: list[Any] = []
+    module = import_module("agentctl_runtime.cli.run")
+
+    class Recorder(Registry):
+        def __init__(self, insecure: tuple[str, ...]) -> None:
+            named.append(insecure)
+            super().__init__(insecure=insecure)
+
+    async def run(_: object, stop: asyncio.Event) -> None: ...
+
+    monkeypatch.setattr(module, "Registry", Recorder)
+    monkeypatch.setattr(module.Operator, "run", run)
+    if variable is not None:
+        monkeypatch.setenv("AGENTCTL_INSECURE_REGISTRY", variable)
+    result = invoke("run", *arguments)
+    assert result.exit_code == 0, result.output
+    assert named == [hosts]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_an_insecure_registry_that_is_no_host_is_a_usage_error() -> None:
+    result = invoke("run", "--insecure-registry", "http://one")
+    assert result.exit_code == 2
+    assert "'http://one' is not a host" in result.output
+
+
+@pytest.mark.usefixtures("_virtual_time")
+def test_the_demo_of_an_image_without_a_command_says_what_it_assumes(tmp_path: Path) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text("{apiVersion: agentctl.dev/v1alpha1, kind: Agent, metadata: {name: a}, spec: {image: nginx}}")
+    result = invoke("demo", str(file))
+    assert result.exit_code == 0, result.output
+    in_order(result.stdout, ["nginx is assumed to run /docker-entrypoint.sh nginx", "no registry is asked", "Ready"])

@@ -166,13 +166,13 @@ def test_what_was_resolved_before_starts_again_while_the_registry_is_away() -> N
         async with operating(registry) as setup:
             setup.cluster.create(unnamed())
             await setup.until(setup.is_ready)
-            before = main_container(setup)
+            before = setup.cluster.get(pod_ref())
             registry.answer = AWAY
             await asyncio.sleep(TAG_SECONDS)
             setup.cluster.delete(pod_ref())
-            await setup.until(lambda: not setup.is_ready())
+            await setup.until(lambda: (setup.get(pod_ref()) or before)["metadata"]["uid"] != before["metadata"]["uid"])
             await setup.until(setup.is_ready)
-            assert main_container(setup)["image"] == before["image"]
+            assert main_container(setup)["image"] == before["spec"]["containers"][0]["image"]
             assert len(registry.asked) == 2
 
     run(main())
