@@ -167,5 +167,15 @@ _STATUS: Final[dict[str, Any]] = {
             "x-kubernetes-list-type": "atomic",
             "items": {"type": "object", "required": ["ip"], "properties": {"ip": _TEXT}},
         },
+        "resolvedImage": {"type": "string", "description": "The image that the pod runs, with its digest."},
+        "resolvedFrom": {"type": "string", "description": "The spec.image that resolvedImage was found for."},
+        "resolvedCommand": {
+            "type": "object",
+            "description": "What that image runs by itself, where the spec has no command.",
+            "properties": {
+                "entrypoint": {"type": "array", "x-kubernetes-list-type": "atomic", "items": _TEXT},
+                "cmd": {"type": "array", "x-kubernetes-list-type": "atomic", "items": _TEXT},
+            },
+        },
     },
 }
