@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .._agent import Agent
@@ -18,9 +19,14 @@ def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 --
     spec: dict[str, Any] = {
         "type": service.type,
         "selector": {AGENT_LABEL: agent.name},
-        "ports": list(service.ports),
+        "ports": list(map(_said, service.ports)),
     }
     if service.headless:
         spec["clusterIP"] = "None"
     manifest = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": agent.name}, "spec": spec}
     return Contribution(objects=(Object("spec.service", manifest),))
+
+
+def _said(port: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a port without the numbers 0, which leave the choice to the API server as no number does."""
+    return {name: value for name, value in port.items() if name not in ("nodePort", "targetPort") or value != 0}

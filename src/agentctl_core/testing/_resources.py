@@ -107,6 +107,15 @@ EVENTS: Final = Resource(
         ]
     ),
 )
+SERVICES: Final = Resource(
+    group="",
+    version="v1",
+    kind="Service",
+    plural="services",
+    fields=frozenset({"spec", "status"}),
+    status=True,
+    returns_deleted=True,
+)
 _PLAIN = (
     Resource(
         group="",
@@ -122,15 +131,7 @@ _PLAIN = (
         plural="secrets",
         fields=frozenset({"data", "stringData", "type", "immutable"}),
     ),
-    Resource(
-        group="",
-        version="v1",
-        kind="Service",
-        plural="services",
-        fields=frozenset({"spec", "status"}),
-        status=True,
-        returns_deleted=True,
-    ),
+    SERVICES,
     Resource(
         group="",
         version="v1",

@@ -12,11 +12,12 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
+from .._json import dig_list
 from . import _agents, _pod_rules, _pods
 from ._decoded import Decoded, object_at
 from ._metadata import decode_metadata
 from ._refused import cause, invalid_value, required
-from ._resources import AGENTS, EVENTS, NAMESPACES, PODS, Resource
+from ._resources import AGENTS, EVENTS, NAMESPACES, PODS, SERVICES, Resource
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -84,11 +85,24 @@ def _validate_event(manifest: JsonObject, previous: JsonObject | None) -> list[J
     return causes
 
 
+def _default_service(manifest: JsonObject) -> JsonObject:
+    defaults = {"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}
+    spec = defaults | object_at(manifest, "spec")
+    ports = dig_list(spec, "ports")
+    return manifest | {"spec": spec | {"ports": [_default_service_port(port) for port in ports]}}
+
+
+def _default_service_port(port: Mapping[str, Any]) -> JsonObject:
+    # 0 and "" are what Go has for a targetPort that is not set.
+    return {"protocol": "TCP", **port, "targetPort": port.get("targetPort") or port.get("port")}
+
+
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
     AGENTS.full_name: Strategy(decode=_agents.decode, validate=_agents.validate),
     PODS.full_name: Strategy(decode=_pods.decode, default=_pods.default, validate=_pod_rules.validate),
     NAMESPACES.full_name: Strategy(default=_default_namespace, validate=_validate_namespace),
     EVENTS.full_name: Strategy(validate=_validate_event),
+    SERVICES.full_name: Strategy(default=_default_service),
 }
 
 
