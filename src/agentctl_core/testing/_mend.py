@@ -346,15 +346,16 @@ def _service(service: JsonObject) -> None:
     _unique(ports, "name", set(), optional=True)
     given: set[Any] = set()
     for port in ports:
-        if "nodePort" in port and service.get("type", "ClusterIP") == "ClusterIP":
+        if not port.get("nodePort"):
+            continue
+        if service.get("type", "ClusterIP") == "ClusterIP":
             if service.get("headless"):
                 del port["nodePort"]
                 continue
             service["type"] = "NodePort"
-        if "nodePort" in port:
-            while port["nodePort"] in given:
-                port["nodePort"] += 1
-            given.add(port["nodePort"])
+        while port["nodePort"] in given:
+            port["nodePort"] += 1
+        given.add(port["nodePort"])
 
 
 _STEPS: Final[tuple[Callable[[JsonObject, JsonObject], None], ...]] = (

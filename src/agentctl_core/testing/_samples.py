@@ -148,7 +148,7 @@ SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "ServiceAccountTokenProjection.path": _FILE,
     "ServiceAccountTokenProjection.user": _USER,
     "ServicePort.appProtocol": ("http", "example.com/a2a", "kubernetes.io/h2c"),
-    "ServicePort.nodePort": (30007, 32000, 31234),
+    "ServicePort.nodePort": (0, 30007, 32000, 31234),
     "SleepAction.seconds": (1, 30),
     "StorageOSVolumeSource.volumeName": _LABEL,
     "StorageOSVolumeSource.volumeNamespace": _LABEL,

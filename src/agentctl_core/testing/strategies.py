@@ -160,19 +160,17 @@ def _list(schema: Schema, key: str, path: str, must: tuple[str, ...]) -> st.Sear
     first = [_value(schema["items"], key, f"{path}[]", must[1:])] if must else []
     least = max(0, schema.get("minItems", int(key in NOT_EMPTY)) - len(first))
     rest = st.lists(item, min_size=least, max_size=max(least, 2 - len(first)))
-    return st.builds(lambda *parts: _distinct([*parts[:-1], *parts[-1]], keys, is_set=is_set), *first, rest)
+    found = st.tuples(*first, rest).map(lambda parts: [*parts[:-1], *parts[-1]])
+    return found if not keys and not is_set else found.map(lambda items: _distinct(items, keys))
 
 
-def _distinct(items: list[Any], keys: list[str], *, is_set: bool) -> list[Any]:
-    """Return the items without those that have the keys of an earlier one."""
-    if is_set:
-        return list(dict.fromkeys(items))
-    if not keys:
-        return items
+def _distinct(items: list[Any], keys: list[str]) -> list[Any]:
+    """Return the items without those that have the keys of an earlier one; without `keys`, that equal it."""
     defaults = {"protocol": "TCP"}
     by_keys: dict[tuple[Any, ...], Any] = {}
     for item in items:
-        by_keys.setdefault(tuple(item.get(key, defaults.get(key)) for key in keys), item)
+        identity = tuple(item.get(key, defaults.get(key)) for key in keys) or (item,)
+        by_keys.setdefault(identity, item)
     return list(by_keys.values())
 
 
