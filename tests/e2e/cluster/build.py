@@ -1,4 +1,4 @@
-"""Builds the programs of a Kubernetes control plane, once, into the user's cache.
+"""Builds the programs of a Kubernetes control plane and of an image registry, once, into the user's cache.
 
 ``python -m tests.e2e.cluster.build`` builds them ahead of the first test run.
 """
@@ -22,6 +22,7 @@ from tests.e2e.cluster.progress import say
 _HERE = Path(__file__).parent
 _KUBERNETES = _HERE / "kubernetes"
 _KWOK = _HERE / "kwok"
+_REGISTRY = _HERE / "registry"
 _VERSION = "k8s.io/component-base/version"
 # Without a version kube-apiserver reports v0.0.0, and clients and kubectl adapt to that.
 _KUBERNETES_LDFLAGS = (
@@ -59,6 +60,8 @@ _PROGRAMS = (
     _Program("etcd", _KUBERNETES, "go.etcd.io/etcd/server/v3", _LDFLAGS),
     _Program("kwok", _KWOK, f"{_KWOK_MODULE}/cmd/kwok", _LDFLAGS),
 )
+# Apart from the others: a change of its versions builds nothing else anew.
+_REGISTRY_PROGRAM = _Program("registry", _REGISTRY, "github.com/distribution/distribution/v3/cmd/registry", _LDFLAGS)
 # What a folder of ready-made programs (envtest's convention) must hold, and what it may.
 _ASSETS_REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 _ASSETS_OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet")
@@ -81,6 +84,17 @@ def binaries() -> Path:
     return folder
 
 
+def registry() -> Path:
+    """The program of an image registry, distribution's own. If missing it is built, which takes about two minutes.
+
+    Raises:
+        BuildError: it cannot be built.
+    """
+    folder = _folder("registry", (_REGISTRY,), _LDFLAGS)
+    _provide(folder, (_REGISTRY_PROGRAM,))
+    return folder / _REGISTRY_PROGRAM.name
+
+
 def stages() -> list[Path]:
     """The kwok stage files, in the order they are to be given to kwok. ``binaries()`` provides them."""
     return sorted((cache_folder() / "stages").glob("*.yaml"))
@@ -88,12 +102,16 @@ def stages() -> list[Path]:
 
 def cache_folder() -> Path:
     """The folder that everything is built into: one for each set of versions and build settings."""
-    pins = [folder / name for folder in (_KUBERNETES, _KWOK) for name in ("go.mod", "go.sum")]
+    return _folder("kubernetes", (_KUBERNETES, _KWOK), _KUBERNETES_LDFLAGS, _LDFLAGS)
+
+
+def _folder(name: str, modules: Sequence[Path], *settings: str) -> Path:
+    pins = [module / name for module in modules for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256()
-    for text in [*(path.read_bytes() for path in pins), _KUBERNETES_LDFLAGS.encode(), _LDFLAGS.encode()]:
+    for text in [*(path.read_bytes() for path in pins), *(each.encode() for each in settings)]:
         digest.update(text)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "agentctl" / f"kubernetes-{digest.hexdigest()[:16]}"
+    return Path(base) / "agentctl" / f"{name}-{digest.hexdigest()[:16]}"
 
 
 def _with_assets(assets: Path, folder: Path) -> Path:
@@ -152,11 +170,11 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _build(folder: Path, programs: Sequence[_Program]) -> None:
     say(f"building {', '.join(program.name for program in programs)} into {folder}")
-    say("the first build takes about ten minutes on two cores; later runs use what is there")
+    say("the first build of all takes about ten minutes on two cores; later runs use what is there")
     for left_over in folder.glob("*.partial"):
         left_over.unlink()
     try:
-        go = find_go(folder.parent, required_version(_KUBERNETES / "go.mod", _KWOK / "go.mod"))
+        go = find_go(folder.parent, required_version(*{program.module / "go.mod" for program in programs}))
     except (GoMissingError, OSError, ValueError) as error:
         raise BuildError(str(error)) from error
     if any(program.module == _KWOK for program in programs):
@@ -200,6 +218,7 @@ def main() -> None:
     """Provide the programs and print their folder."""
     try:
         folder = binaries()
+        registry()
     except BuildError as error:
         sys.exit(f"error: {error}")
     print(folder)  # noqa: T201 - the folder is the command's result

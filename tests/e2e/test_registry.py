@@ -1,0 +1,220 @@
+"""Image look-ups against a real registry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from agentctl_core import ImageConfig, ImageError, ImageInfo
+from agentctl_runtime._registry import Registry
+from tests.e2e.agents import Cluster, agent
+from tests.e2e.cluster import build
+from tests.e2e.cluster.certificates import Authority
+from tests.e2e.cluster.image import DOCKER, Image, Repository
+from tests.e2e.cluster.registry_server import RegistryServer
+from tests.e2e.operator_process import OperatorProcess
+from tests.e2e.support import Kubectl
+
+SHELL = ["/bin/sh", "-c", 'exec agent "$NAME" $(HOME) $$']
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    return build.registry()
+
+
+@pytest.fixture(scope="module")
+def server(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    with RegistryServer(program, tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def repository(server: RegistryServer) -> Repository:
+    return Repository(server.host, "team/agent")
+
+
+def look_up(reference: str, *insecure: str, tls: ssl.SSLContext | None = None) -> ImageInfo | ImageError:
+    async def main() -> ImageInfo | ImageError:
+        # A transport of its own: no proxy of whoever runs the tests stands between.
+        transport = httpx2.AsyncHTTPTransport(verify=tls or ssl.create_default_context())
+        async with Registry(transport, insecure) as registry:
+            return await registry.look_up(reference)
+
+    return asyncio.run(main())
+
+
+def look_up_in(server: RegistryServer, version: str) -> ImageInfo | ImageError:
+    return look_up(f"{server.host}/team/agent{version}", server.host)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (Image(["/agent", "--a"]), ImageConfig(["/agent", "--a"])),
+        (Image(cmd=["serve"]), ImageConfig(cmd=["serve"])),
+        (Image(["/agent"], ["serve", ""], "1000:1000"), ImageConfig(["/agent"], ["serve", ""], "1000:1000")),
+        (Image(SHELL), ImageConfig(SHELL)),
+        (Image(cmd=SHELL), ImageConfig(cmd=SHELL)),
+        (Image(), ImageConfig()),
+        (Image([], []), ImageConfig()),
+        (Image(["/agent", "$(A)", "$$B", "\u00e4\n"]), ImageConfig(["/agent", "$(A)", "$$B", "\u00e4\n"])),
+        (Image(["/agent"], media=DOCKER), ImageConfig(["/agent"])),
+    ],
+)  # fmt: skip
+def test_what_an_image_runs(
+    server: RegistryServer, repository: Repository, image: Image, expected: ImageConfig
+) -> None:
+    digest = repository.push(image, "1")
+    assert look_up_in(server, ":1") == ImageInfo(digest, {"linux/amd64": expected})
+    assert look_up_in(server, f":other@{digest}") == ImageInfo(digest, {"linux/amd64": expected})
+
+
+@pytest.mark.parametrize("arm", [["/agent"], ["/agent-for-arm"]])
+@pytest.mark.parametrize("attested", [False, True])
+def test_platforms_that_agree_and_that_do_not(
+    server: RegistryServer,
+    repository: Repository,
+    arm: list[str],
+    attested: bool,  # noqa: FBT001
+) -> None:
+    images = [Image(["/agent"]), Image(arm, platform="linux/arm64/v8")]
+    digest = repository.push_index(images, "many", attested=attested)
+    platforms = {"linux/amd64": ImageConfig(["/agent"]), "linux/arm64/v8": ImageConfig(arm)}
+    assert look_up_in(server, ":many") == ImageInfo(digest, platforms)
+    assert look_up_in(server, f"@{digest}") == ImageInfo(digest, platforms)
+
+
+def test_a_docker_manifest_list_and_the_default_tag(server: RegistryServer, repository: Repository) -> None:
+    digest = repository.push_index([Image(["/agent"], media=DOCKER)], "latest", media=DOCKER)
+    assert look_up_in(server, "") == ImageInfo(digest, {"linux/amd64": ImageConfig(["/agent"])})
+
+
+@pytest.mark.parametrize("version", [":none", f"@sha256:{'0' * 64}", "/none:1"])
+def test_what_is_not_there_is_not_found(server: RegistryServer, repository: Repository, version: str) -> None:
+    repository.push(Image(), "1")
+    found = look_up_in(server, version)
+    assert isinstance(found, ImageError)
+    assert (found.reason, "no such image" in found.message) == ("NotFound", True)
+
+
+def test_plain_http_must_be_allowed(server: RegistryServer, repository: Repository) -> None:
+    repository.push(Image(), "1")
+    found = look_up(f"{server.host}/team/agent:1")
+    assert isinstance(found, ImageError)
+    assert (found.reason, "SSL" in found.message) == ("Unreachable", True)
+
+
+def test_nobody_there_is_unreachable() -> None:
+    with socket.socket() as closed:  # bound, but not listening: refused
+        closed.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+        found = look_up(f"{host}/team/agent:1", host)
+    assert isinstance(found, ImageError)
+    assert (found.reason, "cannot be reached" in found.message) == ("Unreachable", True)
+
+
+class _Tokens(BaseHTTPRequestHandler):
+    """Gives everybody a token, and keeps what was asked."""
+
+    asked: list[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        self.asked.append({**parse_qs(urlsplit(self.path).query), "authorization": self.headers.get("Authorization")})
+        content = json.dumps({"token": "of-nobody"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def tokens() -> Iterator[ThreadingHTTPServer]:
+    _Tokens.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Tokens) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_registry_that_wants_an_anonymous_token(
+    server: RegistryServer, repository: Repository, program: Path, tokens: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    digest = repository.push_index([Image(["/agent"]), Image(["/agent"], platform="linux/arm64")], "token")
+    service = f"127.0.0.1:{tokens.server_port}"
+    # distribution's own one for tests: it asks for a token, and takes any.
+    auth = {"silly": {"realm": f"http://{service}/token", "service": "tests"}}
+    with RegistryServer(program, tmp_path, auth=auth, images=server.images) as guarded:
+        reference = f"{guarded.host}/team/agent:token"
+        platforms = dict.fromkeys(("linux/amd64", "linux/arm64"), ImageConfig(["/agent"]))
+        assert look_up(reference, guarded.host, service) == ImageInfo(digest, platforms)
+        asked = {"service": ["tests"], "scope": ["repository:team/agent:pull"], "authorization": None}
+        assert _Tokens.asked == [asked]
+        found = look_up(reference, guarded.host)
+    assert isinstance(found, ImageError)
+    assert (found.reason, "address that is not asked" in found.message) == ("Unreachable", True)
+
+
+def test_a_registry_that_wants_a_password_is_forbidden(program: Path, tmp_path: Path) -> None:
+    auth = {"htpasswd": {"realm": "tests", "path": str(tmp_path / "passwords")}}
+    with RegistryServer(program, tmp_path, auth=auth) as guarded:
+        found = look_up_in(guarded, ":1")
+    assert isinstance(found, ImageError)
+    assert (found.reason, "asks for credentials" in found.message) == ("Forbidden", True)
+
+
+def test_certificates_are_verified(
+    server: RegistryServer, repository: Repository, program: Path, tmp_path: Path
+) -> None:
+    digest = repository.push(Image(["/agent"]), "tls")
+    authority = Authority(tmp_path)
+    authority.issue("registry", "registry")
+    certificate = tmp_path / "registry.crt"
+    with RegistryServer(program, tmp_path, certificate=certificate, images=server.images) as secure:
+        reference = f"{secure.host}/team/agent:tls"
+        trusting = ssl.create_default_context(cafile=str(authority.certificate))
+        assert look_up(reference, tls=trusting) == ImageInfo(digest, {"linux/amd64": ImageConfig(["/agent"])})
+        found = look_up(reference)
+    assert isinstance(found, ImageError)
+    assert (found.reason, "CERTIFICATE_VERIFY_FAILED" in found.message) == ("Unreachable", True)
+
+
+def test_the_operator_runs_what_the_image_runs(  # noqa: PLR0913, PLR0917 -- they are fixtures
+    server: RegistryServer,
+    repository: Repository,
+    kubeconfig: Path,
+    kubectl: Kubectl,
+    crd: str,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert crd
+    digest = repository.push(Image(["/agent", "$HOME"], ["serve"]), "1")
+    monkeypatch.setenv("AGENTCTL_INSECURE_REGISTRY", server.host)
+    operator = OperatorProcess(kubeconfig, namespace, tmp_path / "log")
+    operator.start()
+    cluster = Cluster(kubectl, namespace)
+    cluster.apply(agent("one", image=f"{server.host}/team/agent:1", command=[]))
+    cluster.apply(agent("two", image=f"{server.host}/team/agent:none", command=[]))
+    cluster.wait_ready("one")
+    container = cluster.pod("one")["spec"]["containers"][0]
+    assert container["image"] == f"{server.host}/team/agent:1@{digest}"
+    assert [*container["command"], *container.get("args", [])][-4:] == ["--", "/agent", "$$HOME", "serve"]
+    cluster.wait_reason("two", "Accepted", "ImageNotFound")
+    assert operator.stop() == 0
