@@ -6,8 +6,8 @@ Where two fields exclude each other one is dropped; where one needs another, tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeAlias, cast
 
 from .._quantity import amount
 from .._spec import MAIN_CONTAINER
@@ -21,8 +21,8 @@ _FOR_LINUX: Final = (
     *("allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy", "sysctls"),
     *("supplementalGroups", "supplementalGroupsPolicy", "seLinuxChangePolicy"),
 )
-_WHOLE: Final = ("example.com/gpu",)
-"""Resources that cannot be overcommitted: what is requested is the limit."""
+_PATHS: Final = ("path", "credentialBundlePath", "certificateChainPath", "keyPath")
+"""Fields of projections that name a file."""
 
 
 def mend(manifest: JsonObject) -> JsonObject:
@@ -50,9 +50,13 @@ def _containers(spec: JsonObject) -> Iterator[JsonObject]:
 
 def _objects(value: Any) -> Iterator[JsonObject]:
     """Yield every object in a value, the outer ones first."""
+    children: Iterable[Any] = ()
     if isinstance(value, dict):
-        yield value  # pyright: ignore[reportUnknownVariableType]
-    children: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        whole = cast("JsonObject", value)
+        yield whole
+        children = whole.values()
+    elif isinstance(value, list):
+        children = cast("list[object]", value)
     for child in children:
         yield from _objects(child)
 
@@ -147,28 +151,23 @@ def _claim(spec: JsonObject) -> None:
 
 def _atomic(volume: JsonObject) -> None:
     """Give the files of config maps, secrets and projections paths of their own."""
-    files: list[JsonObject] = []
-    for source in (volume.get("configMap", {}), volume.get("secret", {}), volume.get("downwardAPI", {})):
-        files += source.get("items", ())
+    parts = [volume.get(kind, {}) for kind in ("configMap", "secret", "downwardAPI")]
     for source in volume.get("projected", {}).get("sources", ()):
-        for part in source.values():
-            files += part.get("items", ())
-            if "path" in part:
-                files.append(part)
-        if bundle := source.get("clusterTrustBundle"):
-            _trust_bundle(bundle)
+        parts += source.values()
+        _trust_bundle(source.get("clusterTrustBundle", {}))
         if certificate := source.get("podCertificate"):
             _certificate(certificate)
-            for field in ("credentialBundlePath", "certificateChainPath", "keyPath"):
-                if field in certificate:
-                    certificate[field] = f"{len(files)}-{certificate[field]}"
-            files.append({"path": f"certificate-{len(files)}"})
-    for index, file in enumerate(files):
-        if any(file["path"] == other["path"] for other in files[:index]):
-            file["path"] = f"{index}/{file['path']}"
-    for item in files:
-        if "containerName" not in item.get("resourceFieldRef", {"containerName": ""}):
-            item["resourceFieldRef"]["containerName"] = MAIN_CONTAINER
+    files: list[tuple[JsonObject, str]] = []
+    for part in parts:
+        files += [(item, "path") for item in part.get("items", ())]
+        files += [(part, name) for name in _PATHS if name in part]
+    taken = set[str]()
+    for index, (file, name) in enumerate(files):
+        if file[name] in taken:
+            file[name] = f"{index}/{file[name]}"
+        taken.add(file[name])
+        if "resourceFieldRef" in file:
+            file["resourceFieldRef"].setdefault("containerName", MAIN_CONTAINER)
 
 
 def _trust_bundle(bundle: JsonObject) -> None:

@@ -21,6 +21,8 @@ KINDS: Final = (
     *("unknown field", "missing required", "wrong type", "null", "out of bounds", "bad enum", "bad pattern"),
     "duplicate",
 )
+_MANY: Final = 1000
+"""So many items, and one more, are too large an example."""
 _GONE: Final = object()
 """Stands for a field that is left out."""
 _OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {
@@ -29,6 +31,7 @@ _OTHERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "boolean": (1, "true", [], {}),
     "array": ("a", 5, {}, True),
     "object": ("a", 5, [], True),
+    "int or string": (True, 1.5, [], {}),
 }
 """Values of other types, by type."""
 
@@ -63,26 +66,20 @@ def mutations(spec: Mapping[str, Any]) -> tuple[Mutation, ...]:
 
 def _of(value: Any, schema: Schema, way: Way, path: Path) -> Iterator[Mutation]:
     schema = CORE_V1[schema["$ref"]] if "$ref" in schema else schema
+    kind = "int or string" if schema.get("x-kubernetes-int-or-string") else schema["type"]
     told = format_path(path)
-    if schema.get("x-kubernetes-int-or-string"):
-        for other in (True, 1.5, [], {}):
-            yield Mutation("wrong type", told, way, other)
-        if "pattern" in schema:
-            yield Mutation("bad pattern", told, way, "1 Gi!")
-        if "maximum" in schema:
-            yield Mutation("out of bounds", told, way, schema["maximum"] + 1)
-        return
-    for other in _OTHERS[schema["type"]]:
+    for other in _OTHERS[kind]:
         yield Mutation("wrong type", told, way, other)
-    match schema["type"]:
-        case "object" if "properties" in schema:
-            yield from _of_object(cast("JsonObject", value), schema, way, path)
+    match kind:
         case "object":
-            yield from _of_map(cast("JsonObject", value), schema, way, path)
+            of_fields = _of_object if "properties" in schema else _of_map
+            yield from of_fields(cast("JsonObject", value), schema, way, path)
         case "array":
             yield from _of_list(cast("list[Any]", value), schema, way, path)
         case "string":
             yield from _of_string(schema, way, told)
+        case "int or string":
+            yield from _of_number(schema, way, told)
         case "integer":
             yield from _of_integer(schema, way, told)
         case _:
@@ -114,7 +111,7 @@ def _of_list(value: Sequence[Any], schema: Schema, way: Way, path: Path) -> Iter
         yield Mutation("duplicate", format_path((path, f"[{len(value)}]")), way, [*value, value[0]])
     if schema.get("minItems"):
         yield Mutation("out of bounds", told, way, [])
-    if value and schema.get("maxItems", 1000) < 1000:
+    if value and schema.get("maxItems", _MANY) < _MANY:
         yield Mutation("out of bounds", told, way, list(value[:1]) * (schema["maxItems"] + 1))
     for index, item in enumerate(value):
         yield Mutation("null", format_path((path, f"[{index}]")), (*way, index), None)
@@ -137,3 +134,10 @@ def _of_integer(schema: Schema, way: Way, told: str) -> Iterator[Mutation]:
         yield Mutation("out of bounds", told, way, schema["minimum"] - 1)
     high = schema.get("maximum", 2**31 - 1 if schema.get("format") == "int32" else 2**63 - 1)
     yield Mutation("out of bounds", told, way, high + 1)
+
+
+def _of_number(schema: Schema, way: Way, told: str) -> Iterator[Mutation]:
+    if "pattern" in schema:
+        yield Mutation("bad pattern", told, way, "1 Gi!")
+    if "maximum" in schema:
+        yield Mutation("out of bounds", told, way, schema["maximum"] + 1)

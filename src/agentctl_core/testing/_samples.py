@@ -196,7 +196,8 @@ SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
 
 MAPS: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
     "ResourceRequirements.limits": {
-        "cpu": _CPU, "memory": ("1Gi", "128Mi", 134217728, "1e9"), "ephemeral-storage": ("1Gi",), "example.com/gpu": (1, "2"),
+        "cpu": _CPU, "memory": ("1Gi", "128Mi", 134217728, "1e9"), "ephemeral-storage": ("1Gi",),
+        "example.com/gpu": (1, "2"),
     },
     "ResourceRequirements.requests": {
         "cpu": ("100m", 0, "0"), "memory": ("64Mi", "1M"), "ephemeral-storage": ("1Mi",),

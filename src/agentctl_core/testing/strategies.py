@@ -9,7 +9,7 @@ Needs `pip install agentctl[testing]`; nothing else in this package imports hypo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 from hypothesis import strategies as st
@@ -66,13 +66,12 @@ def fields_of(manifest: Mapping[str, Any]) -> frozenset[str]:
 
 def _present(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, dict):
-        fields: JsonObject = value
+        fields = cast("JsonObject", value)
         in_map = f"{path}{{}}" in _MAP_PATHS
         for name, child in fields.items():
             yield from _present(child, f"{path}{{}}" if in_map else f"{path}.{name}")
     elif isinstance(value, list):
-        items: list[Any] = value
-        for child in items:
+        for child in cast("list[object]", value):
             yield from _present(child, f"{path}[]")
     else:
         yield path
@@ -198,17 +197,15 @@ def _scalar(schema: Schema) -> st.SearchStrategy[Any]:
             return st.sampled_from(["a", "b"])
 
 
-def _configs(*, whole: bool) -> st.SearchStrategy[ImageConfig]:
-    words = st.lists(_TEXT, min_size=1 if whole else 0, max_size=3)
-    return st.builds(ImageConfig, words, st.lists(_TEXT, max_size=3), st.sampled_from(["", "65532", "agent"]))
-
-
-def images() -> st.SearchStrategy[ImageInfo]:
+@st.composite
+def images(draw: st.DrawFn) -> ImageInfo:
     """Return what registries say about images that name a command, the same one on every platform."""
-    platforms = st.lists(st.sampled_from(["linux/arm64", "linux/arm/v7"]), unique=True).map(lambda more: ["linux/amd64", *more])
-    digests = st.integers(0, 2**256 - 1).map(lambda number: f"sha256:{number:064x}")
-    configs = _configs(whole=True)
-    return st.builds(lambda digest, names, config: ImageInfo(digest, dict.fromkeys(names, config)), digests, platforms, configs)
+    words = st.lists(_TEXT, max_size=3)
+    entrypoint = draw(st.lists(_TEXT, min_size=1, max_size=3))
+    config = ImageConfig(entrypoint, draw(words), draw(st.sampled_from(["", "65532", "agent"])))
+    others = draw(st.lists(st.sampled_from(["linux/arm64", "linux/arm/v7"]), unique=True))
+    digest = draw(st.integers(0, 2**256 - 1))
+    return ImageInfo(f"sha256:{digest:064x}", dict.fromkeys(("linux/amd64", *others), config))
 
 
 @frozen(unsafe_hash=False)

@@ -14,13 +14,13 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
+from tests.examples import examples
 
 from agentctl_core import (
-    Create,
-    Ref,
     Agent,
+    Create,
     Delete,
     EmitEvent,
     ImageInfo,
@@ -28,9 +28,10 @@ from agentctl_core import (
     Observed,
     Patch,
     PatchStatus,
+    Ref,
     Requeue,
-    ResolveImage,
     Resize,
+    ResolveImage,
     build_pod,
     parse_agent,
     prepare,
@@ -52,7 +53,6 @@ from agentctl_core.testing.strategies import (
     images,
     json_values,
 )
-from tests.examples import examples
 
 Json = dict[str, Any]
 
@@ -163,10 +163,14 @@ def with_defaults(value: Any, schema: Mapping[str, Any], *, top: bool = True) ->
     properties = schema["properties"]
     defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
     if top:
-        defaults |= {"wrapper": {}, "sharedVolume": {}, "persistentVolumeClaimRetentionPolicy": {}, "env": [], "args": []}
-    return {
-        name: with_defaults(child, properties[name], top=False) for name, child in (defaults | value).items()
-    }
+        defaults |= {
+            "wrapper": {},
+            "sharedVolume": {},
+            "persistentVolumeClaimRetentionPolicy": {},
+            "env": [],
+            "args": [],
+        }
+    return {name: with_defaults(child, properties[name], top=False) for name, child in (defaults | value).items()}
 
 
 @many
