@@ -22,7 +22,7 @@ class Container:
     body: Mapping[str, Any]
     is_main: bool = False
     is_init: bool = False
-    """Stands among the init containers."""
+    """Runs to its end before others start: it holds no port while they run."""
 
     @classmethod
     def of(cls, item: Item, *, is_init: bool = False) -> Self:
@@ -129,9 +129,7 @@ def _find_port_clashes(containers: Sequence[Container], clashes: Clashes) -> Non
     numbers: dict[Any, Item] = {}
     names: dict[Any, Item] = {}
     # The agent first: what it asks for stands directly in the spec, and others have to keep clear of it.
-    # An init container that runs to its end holds no port while they run.
-    lasting = (c for c in containers if not c.is_init or c.body.get("restartPolicy") == "Always")
-    for container in sorted(lasting, key=lambda c: not c.is_main):
+    for container in sorted((c for c in containers if not c.is_init), key=lambda c: not c.is_main):
         for index, port in enumerate(container.body.get("ports") or ()):
             path = f"{container.path}.ports[{index}]"
             number, protocol, name = port["containerPort"], port.get("protocol", "TCP"), port.get("name")

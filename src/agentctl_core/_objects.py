@@ -7,7 +7,6 @@ Agent; everything else is ours by its controller reference.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any, Final
 
 from attrs import frozen
@@ -16,7 +15,6 @@ from ._actions import Action, Create, Delete, Patch, Ref
 from ._conditions import Verdict, not_ready, refused
 from ._identity import AGENT_LABEL, Ownership, ownership
 from ._json import copy_json, dig, dig_list, is_being_deleted, reach, same_json
-from ._merge import merge_patch
 from ._observed import Observed
 from ._quantity import amount
 from ._situation import Identity, Situation, Want, find, find_refusal
@@ -116,11 +114,13 @@ def _change(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[Actio
         return []
     if manifest["kind"] == _SERVICE and _is_headless(manifest) != _is_headless(there):
         return [Delete(ref_of(manifest), uid)]  # clusterIP is immutable
-    patch = _labels_patch(manifest, there)
+    metadata, spec = _labels_patch(manifest, there), dict[str, Any]()
     if manifest["kind"] == _SERVICE:
-        patch = merge_patch(patch, _service_patch(manifest, there))
+        spec = _service_patch(manifest, there)
     elif manifest["kind"] == _CLAIM:
-        patch = merge_patch(patch, _claim_patch(manifest, there))
+        metadata |= _owners_patch(manifest, there)
+        spec = _growth_patch(manifest, there)
+    patch = {name: part for name, part in (("metadata", metadata), ("spec", spec)) if part}
     return [Patch(ref_of(manifest), uid, version, patch)] if patch else []
 
 
@@ -130,7 +130,7 @@ def _labels_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict
         for name, value in manifest["metadata"]["labels"].items()
         if dig(reach(there, "metadata", "labels"), name, kind=str) != value
     }
-    return {"metadata": {"labels": missing}} if missing else {}
+    return {"labels": missing} if missing else {}
 
 
 def _is_headless(service: Mapping[str, Any]) -> bool:
@@ -144,18 +144,13 @@ def _service_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dic
         if not same_json(manifest["spec"][name], reach(there, "spec", name)):
             patch[name] = copy_json(manifest["spec"][name])
     present = dig_list(there, "spec", "ports")
-    ports = [_stated(port) for port in manifest["spec"]["ports"]]
+    ports: list[dict[str, Any]] = copy_json(manifest["spec"]["ports"])
     if manifest["spec"]["type"] != "ClusterIP":  # which has none, and the API server refuses them there
         ports = [_with_node_port(port, present) for port in ports]
     is_same = len(ports) == len(present) and all(map(_is_covered, ports, present))
     if not is_same:
         patch["ports"] = ports
-    return {"spec": patch} if patch else {}
-
-
-def _stated(port: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a port without the empty values that the API server takes for none."""
-    return {name: value for name, value in port.items() if value not in ("", 0)}
+    return patch
 
 
 def _with_node_port(port: Mapping[str, Any], present: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -175,27 +170,25 @@ def _is_covered(wanted: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
     return not gone and all(same_json(value, there.get(name)) for name, value in complete.items())
 
 
-def _claim_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
-    """Let storage grow, and the claim end with the Agent or not. Nothing else of a claim can be changed."""
-    patch: dict[str, Any] = {}
-    # The API server lets a claim grow once it is bound, and refuses it before.
-    if dig(there, "status", "phase", kind=str) == "Bound":
-        wanted, present = _storage(manifest), _storage(there)
-        if wanted is not None and (_amount(wanted) or 0) > (_amount(present) or 0):
-            patch["spec"] = {"resources": {"requests": {"storage": wanted}}}
+def _growth_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a claim's storage grow: nothing else of it can be changed, and that only once it is bound."""
+    wanted, present = _storage(manifest), _storage(there)
+    if wanted is None or dig(there, "status", "phase", kind=str) != "Bound":
+        return {}
+    grows = (amount(wanted) or 0) > (amount(present or 0) or 0)
+    return {"resources": {"requests": {"storage": wanted}}} if grows else {}
+
+
+def _owners_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a claim end with the Agent, or not."""
     owners = _with_owner(manifest, there)
-    if not same_json(owners, reach(there, "metadata", "ownerReferences") or []):
-        patch["metadata"] = {"ownerReferences": owners or None}
-    return patch
+    is_same = same_json(owners, reach(there, "metadata", "ownerReferences") or [])
+    return {} if is_same else {"ownerReferences": owners or None}
 
 
 def _storage(claim: Mapping[str, Any]) -> str | int | None:
     path = ("spec", "resources", "requests", "storage")
     return dig(claim, *path, kind=str) or dig(claim, *path, kind=int)
-
-
-def _amount(quantity: str | int | None) -> Fraction | None:
-    return None if quantity is None else amount(quantity)
 
 
 def _with_owner(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[dict[str, Any]]:

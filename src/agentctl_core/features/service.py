@@ -28,5 +28,5 @@ def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 --
 
 
 def _said(port: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a port without the numbers 0, which leave the choice to the API server as no number does."""
-    return {name: value for name, value in port.items() if name not in ("nodePort", "targetPort") or value != 0}
+    """Return a port without numbers 0 and empty texts, which the API server takes for none, and fills in itself."""
+    return {name: value for name, value in port.items() if value not in (0, "")}

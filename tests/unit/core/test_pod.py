@@ -133,7 +133,7 @@ def test_a_command_of_the_specs_own_needs_no_image() -> None:
 
 
 def test_a_full_agent_gives_a_pod_with_all_of_it() -> None:
-    container = {
+    container: Json = {
         "workingDir": "/srv",
         "env": [
             {"name": "B", "value": ""},
