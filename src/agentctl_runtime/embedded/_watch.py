@@ -20,6 +20,10 @@ _DEFAULT_SECONDS: Final = 1800
 """How long a watch lasts that does not say: kube-apiserver's --min-request-timeout."""
 
 
+_RESOLUTION = 1e-6
+"""Seconds. An event loop wakes a sleeper up to its clock's resolution early: what is as near as that is due."""
+
+
 class WatchStream(httpx2.AsyncByteStream):
     """The body of a watch response. No task stands behind it: it waits in whoever reads it.
 
@@ -57,8 +61,8 @@ class WatchStream(httpx2.AsyncByteStream):
                 lines, self._lines = self._lines, []
                 return b"".join(lines)
             now = asyncio.get_running_loop().time()
-            if now >= min(self._end_at, self._bookmark_at):
-                if now >= self._end_at:
+            if now >= min(self._end_at, self._bookmark_at) - _RESOLUTION:
+                if now >= self._end_at - _RESOLUTION:
                     self.end()
                 self._bookmark_at = self._next_bookmark(now)
                 if self._bookmark_seconds is not None:

@@ -195,7 +195,7 @@ class World:
 
     def __init__(self) -> None:
         self.pods = Pods()
-        self.version = 100
+        self.version = 100_000  # however often it is restored to an older one
         self.objects: dict[str, dict[str, Any]] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[dict[str, Any]] = []
