@@ -44,7 +44,7 @@ def test_a_valid_agent_gets_exactly_one_pod_that_is_its_own(cluster: Cluster, op
     assert pod["metadata"]["labels"] == OWN_LABELS | {"app.kubernetes.io/instance": "one", "agentctl.dev/agent": "one"}
     container = pod["spec"]["containers"][0]
     assert (container["name"], container["image"]) == ("agent", "busybox:1.37")
-    assert container["command"] == ["sleep", "infinity"]
+    assert container["command"] == ["/agentctl/bin/tini", "-s", "--", "sleep", "infinity"]
     assert container["env"] == [{"name": "A", "value": "1"}]
 
 
@@ -118,11 +118,11 @@ def test_a_spec_that_only_the_pod_shows_to_be_wrong_is_told_and_can_be_cured(
     cluster: Cluster, operator: OperatorProcess
 ) -> None:
     assert operator.is_alive
-    cluster.apply(agent("odd", env=[{"name": "A=B", "value": "1"}, {"name": "", "value": "x"}]))
+    cluster.apply(agent("odd", resources={"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}))
     found = cluster.wait_reason("odd", "Ready", "CreateRejected")
     message = next(c["message"] for c in found["status"]["conditions"] if c["type"] == "Ready")
-    assert "env[0].name" in message or "env[1].name" in message
-    cluster.apply(agent("odd", env=[{"name": "A", "value": "1"}]))
+    assert "resources.requests" in message
+    cluster.apply(agent("odd", resources={"requests": {"cpu": "1"}, "limits": {"cpu": "1"}}))
     cluster.wait_ready("odd")
 
 

@@ -23,8 +23,9 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """A cluster of its own, since the CRD is one for all tests: its schema knows nothing of the spec."""
     folder = tmp_path_factory.mktemp("lenient")
     crd = yaml.safe_load(CRD_FILE.read_text())
-    properties = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    properties["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    del schema["x-kubernetes-validations"]
+    schema["properties"]["spec"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     del crd["spec"]["versions"][0]["subresources"]["scale"]
     with ControlPlane(folder / "plane") as plane, KwokNode(plane.kubeconfig, plane.bin, folder / "kwok"):
         kubectl = Kubectl(plane.kubeconfig, plane.bin / "kubectl", folder / "cache")
@@ -60,7 +61,7 @@ def test_every_problem_is_told_with_its_path_once_and_no_pod_is_made(
     events = lenient.json("get", "events", "--field-selector=reason=InvalidSpec", namespace="default")["items"]
     assert [event["involvedObject"]["name"] for event in events] == ["bad"]
     # The operator stays alive, and serves the next one.
-    cluster.apply(_agent("good", {"image": "busybox:1.37"}))
+    cluster.apply(_agent("good", {"image": "busybox:1.37", "command": ["sleep", "infinity"]}))
     cluster.wait_ready("good")
     assert operator.complaints() == []
     cluster.delete("bad")
@@ -70,7 +71,7 @@ def test_every_problem_is_told_with_its_path_once_and_no_pod_is_made(
 
 def test_an_agent_that_turns_invalid_keeps_its_running_pod(lenient: Kubectl, operator: OperatorProcess) -> None:
     cluster = Cluster(lenient, "default")
-    cluster.apply(_agent("turns", {"image": "busybox:1.37"}))
+    cluster.apply(_agent("turns", {"image": "busybox:1.37", "command": ["sleep", "infinity"]}))
     cluster.wait_ready("turns")
     pod = cluster.pod("turns")
     lenient("patch", "agent", "turns", "--type=merge", '--patch={"spec":{"image":5}}', namespace="default")
