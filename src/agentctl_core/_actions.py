@@ -41,7 +41,11 @@ class Create:
 
 @frozen(unsafe_hash=False)
 class Patch:
-    """Merge-patch (RFC 7386; an explicit null deletes) an object, if it still has this uid and resourceVersion."""
+    """Merge-patch (RFC 7386; an explicit null deletes) an object, if it still has this uid and resourceVersion.
+
+    Where the API server refuses the change for good, the host adds its `Status` answer to `Observed.objects`, as for
+    `Create`.
+    """
 
     ref: Ref
     uid: str

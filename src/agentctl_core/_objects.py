@@ -32,10 +32,17 @@ _CLAIM, _SERVICE, _CONFIG_MAP = "PersistentVolumeClaim", "Service", "ConfigMap"
 
 @frozen(unsafe_hash=False)
 class ObjectsPlan:
-    """What to do about the objects; `block` is why the pod cannot be made yet, if anything."""
+    """What to do about the objects.
+
+    Attributes:
+        actions: what makes them the wanted ones.
+        block: why the pod cannot be made yet, if anything.
+        is_refused: whether the API server has refused a change lately, which is tried again in a while.
+    """
 
     actions: tuple[Action, ...] = ()
     block: Verdict | None = None
+    is_refused: bool = False
 
 
 def plan_objects(wanted: Sequence[Mapping[str, Any]], situation: Situation, observed: Observed) -> ObjectsPlan:
@@ -43,10 +50,11 @@ def plan_objects(wanted: Sequence[Mapping[str, Any]], situation: Situation, obse
     identity = situation.identity
     actions: list[Action] = []
     block: Verdict | None = None
+    is_refused = False
     for manifest in wanted:
         there = find(observed, manifest["kind"], identity.namespace, manifest["metadata"]["name"])
+        refusal = find_refusal(observed, manifest["kind"], manifest["metadata"]["name"])
         if there is None:
-            refusal = find_refusal(observed, manifest["kind"], manifest["metadata"]["name"])
             if refusal is None:
                 actions.append(Create(copy_json(manifest)))
             else:
@@ -61,8 +69,10 @@ def plan_objects(wanted: Sequence[Mapping[str, Any]], situation: Situation, obse
             case Ownership.OURS if is_being_deleted(there):
                 block = block or _wait_for(there)
             case Ownership.OURS:
-                actions += _change(manifest, there)
-    return ObjectsPlan((*actions, *_leftovers(wanted, situation, observed)), block)
+                # A change that is refused (a claim that cannot grow) must not keep the pod from being made.
+                is_refused |= refusal is not None
+                actions += _change(manifest, there) if refusal is None else ()
+    return ObjectsPlan((*actions, *_leftovers(wanted, situation, observed)), block, is_refused)
 
 
 def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:

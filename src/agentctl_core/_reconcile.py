@@ -134,7 +134,7 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
         actions.append(Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid))
     current = verdicts(prepared, situation, block)
     actions += _report(prepared, situation, current, manifest, observed.now)
-    if step is Step.LOOK_AGAIN or look_again:
+    if step is Step.LOOK_AGAIN or look_again or objects.is_refused:
         actions.append(Requeue(LOOK_AGAIN_SECONDS))
     return tuple(actions)
 

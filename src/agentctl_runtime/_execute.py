@@ -69,7 +69,7 @@ class Executor:
                 return await self._create(action, manifest)
             case Patch(ref, uid, resource_version, patch):
                 metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
-                await self._patch_known(ref, {**patch, "metadata": metadata}, manifest)
+                return await self._change(ref, {**patch, "metadata": metadata}, manifest)
             case Resize(ref, uid, containers):
                 body = {"metadata": {"uid": uid}, "spec": {"containers": list(containers)}}
                 # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
@@ -92,8 +92,18 @@ class Executor:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
                 return await self._client.get(ref_of(action.manifest))
             if failure.is_refusal:
-                return _refusal(action.manifest, failure)
+                return _refusal(ref_of(action.manifest), failure)
             raise
+        return None
+
+    async def _change(self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        try:
+            await self._patch_known(ref, body, manifest)
+        except ApiFailure as failure:
+            if not failure.is_refusal:
+                raise
+            _log.warning(f"{ref.kind} {ref.name} cannot be changed", error=failure.message[:500])
+            return _refusal(ref, failure)
         return None
 
     async def _patch_known(
@@ -145,7 +155,7 @@ def ref_of(manifest: Mapping[str, Any]) -> Ref:
     return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
-def _refusal(manifest: Mapping[str, Any], failure: ApiFailure) -> dict[str, Any]:
+def _refusal(ref: Ref, failure: ApiFailure) -> dict[str, Any]:
     """Return the API server's answer, with what was refused named even where the server (or a webhook) did not."""
     return {
         "apiVersion": "v1",
@@ -154,5 +164,5 @@ def _refusal(manifest: Mapping[str, Any], failure: ApiFailure) -> dict[str, Any]
         "code": failure.code,
         "reason": failure.reason,
         "message": failure.message,
-        "details": {"kind": manifest["kind"], "name": manifest["metadata"]["name"]},
+        "details": {"kind": ref.kind, "name": ref.name},
     }

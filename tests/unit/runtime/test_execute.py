@@ -164,8 +164,9 @@ def test_an_object_that_holds_the_name_is_observed_and_not_fought() -> None:
 
 
 @pytest.mark.parametrize("failure", [INVALID, FORBIDDEN])
-def test_a_refusal_is_a_status_that_names_the_object(failure: ApiFailure) -> None:
-    observed, learned = execute(CREATE, Client(create=failure))
+@pytest.mark.parametrize("action", [CREATE, PATCH])
+def test_a_refusal_is_a_status_that_names_the_object(action: Action, failure: ApiFailure) -> None:
+    observed, learned = execute(action, Client(create=failure, patch=failure))
     assert observed == {
         "apiVersion": "v1",
         "kind": "Status",
@@ -193,7 +194,6 @@ def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
         (CREATE, CONFLICT),  # quota is counted under optimistic concurrency
         (CREATE, NOT_FOUND),  # the namespace
         (PATCH, CONFLICT),
-        (PATCH, INVALID),
         (RESIZE, CONFLICT),
         (RESIZE, FORBIDDEN),
         (DELETE_VERSION, CONFLICT),
