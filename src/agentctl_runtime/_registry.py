@@ -34,7 +34,7 @@ MAX_MANIFEST: Final = 4 * 1024 * 1024
 MAX_CONFIG: Final = 8 * 1024 * 1024
 MAX_PLATFORMS: Final = 64
 MAX_WORDS: Final = 128 * 1024
-"""Characters of all command lines of an image together: they are kept, and are written into pods."""
+"""Characters of all command lines of an image together, and one for each word: they are kept and written into pods."""
 AT_A_TIME: Final = 6
 """Requests of one look-up in flight."""
 
@@ -103,8 +103,8 @@ class Registry:
 
 
 class _Platform(msgspec.Struct):
-    os: str
-    architecture: str
+    os: str = ""
+    architecture: str = ""
     variant: str | None = None
 
 
@@ -160,7 +160,7 @@ async def _look_up(exchange: Exchange) -> ImageInfo:
         images = await _images(exchange, manifests)
         gate = asyncio.Semaphore(AT_A_TIME)
         found = await _together(_platform(exchange, image, gate) for image in images)
-    if sum(len(word) for _, config in found for word in (*config.entrypoint, *config.cmd)) > MAX_WORDS:
+    if sum(len(word) + 1 for _, config in found for word in (*config.entrypoint, *config.cmd, config.user)) > MAX_WORDS:
         raise exchange.unreachable("the image's command is too long to be run")
     # Of two images for the same platform the first is the one that is pulled.
     return ImageInfo(top.digest, dict(reversed(found)))
@@ -217,7 +217,9 @@ async def _config(exchange: Exchange, manifest: _Manifest, platform: _Platform |
     answer = await exchange.get(f"blobs/{digest}", "*/*", MAX_CONFIG, is_part=True)
     _check_digest(exchange, answer.content, digest)
     config = _decode(exchange, answer.content, _Config)
-    of = platform or _Platform(config.os, config.architecture, config.variant)
+    of = platform
+    if of is None or not of.os or not of.architecture:
+        of = _Platform(config.os, config.architecture, config.variant)
     parts = (of.os, of.architecture, *((of.variant,) if of.variant else ()))
     if not all(map(_PLATFORM_PART.fullmatch, parts)):
         raise exchange.unreachable("the image has a platform that is none")

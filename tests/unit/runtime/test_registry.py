@@ -163,8 +163,10 @@ def test_an_index_tells_every_platform_and_attestations_are_none(
 
 
 def test_an_index_entry_without_a_platform_has_that_of_its_configuration(registry: FakeRegistry) -> None:
-    registry.index(entry(registry.manifest(registry.config(["a"], platform=ARM)), None))
-    assert registry.info().platforms == {"linux/arm64/v8": ImageConfig(["a"])}
+    manifest = registry.manifest(registry.config(["a"], platform=ARM))
+    for platform in (None, {"os": "", "architecture": ""}, {"architecture": "amd64"}):
+        registry.index(entry(manifest, platform))
+        assert registry.info().platforms == {"linux/arm64/v8": ImageConfig(["a"])}
 
 
 def test_of_two_images_for_a_platform_the_first_counts(registry: FakeRegistry) -> None:
@@ -658,10 +660,11 @@ def test_the_answers_together_are_bounded(registry: FakeRegistry) -> None:
 
 
 def test_a_command_that_is_too_long_is_refused(registry: FakeRegistry) -> None:
-    registry.image(["x" * MAX_WORDS])
+    registry.image(["x" * (MAX_WORDS - 2)])
     assert isinstance(registry.look_up(), ImageInfo)
-    registry.image(["x" * MAX_WORDS], ["y"])
-    registry.unreachable("too long")
+    for words, user in ((["x" * MAX_WORDS], ""), ([""] * MAX_WORDS, ""), ([], "x" * MAX_WORDS)):
+        registry.image(words, User=user)
+        registry.unreachable("too long")
 
 
 def test_the_time_is_bounded_however_slowly_it_drips() -> None:
