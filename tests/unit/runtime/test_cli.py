@@ -12,10 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from agentctl_core import Config, Policy
 from agentctl_runtime import cli
 from agentctl_runtime._registry import Registry
 from agentctl_runtime.cli._group import agentctl
@@ -267,3 +269,32 @@ def test_the_demo_of_an_image_without_a_command_says_what_it_assumes(tmp_path: P
     result = invoke("demo", str(file))
     assert result.exit_code == 0, result.output
     in_order(result.stdout, ["nginx is assumed to run /docker-entrypoint.sh nginx", "no registry is asked", "Ready"])
+
+
+def test_each_setting_of_the_core_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Config] = []
+
+    async def keep(_namespaces: object, _context: object, _insecure: object, config: Config) -> None:
+        seen.append(config)
+
+    monkeypatch.setattr("agentctl_runtime.cli.run._run", keep)
+    assert invoke("run").exit_code == 0
+    monkeypatch.setenv("AGENTCTL_PYTHON_VERSION", "3.12")
+    monkeypatch.setenv("AGENTCTL_ALLOW_HOST_PATH", "1")
+    monkeypatch.setenv("AGENTCTL_ALLOW_CAPABILITIES", "NET_RAW SYS_PTRACE")
+    arguments = ["--wrapper-command=/bin/dumb-init --verbose", "--security-profile=Restricted", "--allow-privileged"]
+    assert invoke("run", *arguments).exit_code == 0
+    policy = Policy(allow_privileged=True, allow_host_path=True, allow_capabilities=("NET_RAW", "SYS_PTRACE"))
+    command = ("/bin/dumb-init", "--verbose")
+    changed = Config(wrapper_command=command, security_profile="Restricted", python_version="3.12", policy=policy)
+    assert seen == [Config(), changed]
+    parameters = {parameter.name for parameter in import_module("agentctl_runtime.cli.run").run.params}
+    fields = {*attrs.fields_dict(Config), *attrs.fields_dict(Policy)} - {"policy"}
+    assert fields <= parameters
+
+
+@pytest.mark.parametrize("command", ["'", "", "tini -s"])
+def test_a_wrapper_command_that_is_none_is_a_usage_error(command: str) -> None:
+    result = invoke("run", f"--wrapper-command={command}")
+    assert result.exit_code == 2
+    assert "--wrapper-command" in result.output

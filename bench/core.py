@@ -1,0 +1,79 @@
+"""What a decision costs, in units of `json.loads` of the same Agent: ratios hold on any machine, times do not.
+
+    python bench/core.py [FILE]     # examples/full.yaml by default
+
+Prints a line for each figure: the ratio, its target, and the time beside it. Each time is the least of many short
+runs: what the machine's other work adds is never negative.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import timeit
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agentctl_core import ImageConfig, ImageInfo, Observed, decide, prepare, reconcile
+from agentctl_core.testing import ModelCluster
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+RUNS = 200
+
+
+def settled(manifest: dict[str, Any]) -> tuple[dict[str, Any], Observed]:
+    """Return an Agent as it is when its pod is ready, and what is observed then."""
+    cluster = ModelCluster(NOW)
+    cluster.create(manifest)
+    image = ImageInfo(f"sha256:{0:064}", {"linux/amd64": ImageConfig(("/agent",))})
+    for _ in range(20):
+        (agent,), _version = cluster.list(manifest["apiVersion"], manifest["kind"])
+        seen = cluster.observe(agent)
+        observed = Observed(cluster.now, seen.objects, {manifest["spec"]["image"]: image})
+        actions = reconcile(agent, observed)
+        if not actions and not cluster.step():
+            return agent, observed
+        for action in actions:
+            if not cluster.execute(action):
+                break
+        cluster.settle()
+        cluster.advance(1)
+    raise SystemExit("the Agent does not settle in the model cluster")
+
+
+def microseconds(call: Callable[[], object]) -> float:
+    """Return the least time of one call."""
+    timer = timeit.Timer(call)
+    number = max(1, timer.autorange()[0] // 100)
+    return min(timer.repeat(RUNS, number)) / number * 1e6
+
+
+def main() -> int:
+    """Print the figures; the exit code says whether every target is met."""
+    file = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "examples/full.yaml")
+    manifest = yaml.safe_load(file.read_text())
+    manifest["metadata"].setdefault("namespace", "default")
+    agent, observed = settled(manifest)
+    new = {key: value for key, value in agent.items() if key != "status"}
+    nothing = Observed(observed.now, (), observed.images)
+    text = json.dumps(agent)
+    prepared = prepare(agent)
+    unit = microseconds(lambda: json.loads(text))
+    print(f"json.loads of {file.name}: {len(text)} bytes, {unit:.1f} us")
+    missed = 0
+    for name, call, most in (
+        ("decide, settled", lambda: decide(prepared, agent, observed), 8),
+        ("reconcile, cold and new", lambda: reconcile(new, nothing), 30),
+    ):
+        took = microseconds(call)
+        missed += took / unit > most
+        print(f"{name}: {took / unit:.1f} times that, at most {most} wanted; {took:.1f} us")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
