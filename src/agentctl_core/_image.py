@@ -59,7 +59,7 @@ class CommandUnknown(Exception):  # noqa: N818 -- the condition's reason
     """The image does not say what to run, or not for certain; the message says what to set."""
 
 
-LONGEST_COMMAND: Final = 32_768
+LONGEST_COMMAND: Final = 16_384
 """Characters of ENTRYPOINT and CMD together. They are kept in an annotation, and Kubernetes allows 256 KiB of those."""
 _ARCHITECTURE, _OS = "kubernetes.io/arch", "kubernetes.io/os"
 

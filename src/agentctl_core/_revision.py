@@ -59,11 +59,13 @@ def _said(instance: attrs.AttrsInstance) -> dict[str, Any]:
             continue
         metadata = attribute.metadata
         if "class" in metadata:
-            said[json_name(attribute.name)] = _said(value)
+            plain: Any = _said(value)
         elif "items" in metadata:
-            said[json_name(attribute.name)] = [_said(item) for item in value]
+            plain = [_said(item) for item in value]
         else:
-            said[json_name(attribute.name)] = _plain(value, metadata["schema"])
+            plain = _plain(value, metadata["schema"])
+        if plain != {}:
+            said[json_name(attribute.name)] = plain
     return said
 
 
