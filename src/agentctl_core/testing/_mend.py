@@ -75,6 +75,9 @@ def _unique(items: list[JsonObject], field: str, taken: set[str], *, optional: b
 
 def _names(spec: JsonObject, pod: JsonObject) -> None:
     _unique([*spec.get("initContainers", ()), *spec.get("sidecars", ())], "name", {MAIN_CONTAINER})
+    for volume in spec.get("volumes", ()):
+        if "initiatorName" in volume.get("iscsi", {}):
+            volume["name"] = volume["name"][:20]  # an interface is named after volume and portal, and has 64 characters
     claims = [template["metadata"] for template in spec.get("volumeClaimTemplates", ())]
     _unique([*spec.get("volumes", ()), *claims], "name", set())
     _unique(pod.get("resourceClaims", []), "name", set())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -256,3 +258,9 @@ def test_the_generator_exercises_every_field_that_a_valid_agent_can_have() -> No
     # A field that comes to the schema comes to the generator; what is out of reach is listed with its reason.
     assert len(FIELDS) >= 775
     assert len(UNREACHABLE) <= 88
+
+
+def test_the_model_cluster_needs_no_hypothesis() -> None:
+    program = "import sys; sys.modules['hypothesis'] = None; import agentctl_core.testing"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
