@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit e2e packaging crd core-v1 lock format clean
+.PHONY: help demo test lint types imports unit e2e packaging crd golden core-v1 lock format clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,9 @@ packaging: $(STAMP)  ## Install the built wheel into clean environments and use 
 
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
+
+golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
+	$(BIN)/python -m tools.golden
 
 core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Kubernetes sources.
 	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
