@@ -45,6 +45,7 @@ from agentctl_core._core_v1 import CORE_V1
 from agentctl_core._quantity import amount
 from agentctl_core._spec import AgentSpec
 from agentctl_core.testing import ModelCluster
+from agentctl_core.testing._mutations import KINDS, mutations
 from agentctl_core.testing.strategies import (
     FIELDS,
     UNREACHABLE,
@@ -62,6 +63,10 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WRITES = (Create, Patch, Delete, Resize, PatchStatus, EmitEvent)
 many = settings(max_examples=300)
 SPEC = schema_of(AgentSpec)
+
+
+words = st.lists(st.text(max_size=4) | st.sampled_from(["$(A)", "$$(A)", "$$$", "--", " a ", "\n"]), max_size=3)
+command_lines = st.fixed_dictionaries({}, optional={"command": words, "args": words})
 
 
 @cache
@@ -105,26 +110,26 @@ def test_pod_and_objects_are_valid_by_kubernetes_own_schema(manifest: Json, imag
 
 
 @many
-@given(agents(), images(), st.dictionaries(st.sampled_from(["A", "B_1"]), st.text(max_size=3)))
+@given(agents(), command_lines, images(), st.dictionaries(st.sampled_from(["A", "B_1"]), st.text(max_size=3)))
 def test_the_command_line_reaches_the_agent_byte_for_byte(
-    manifest: Json, image: ImageInfo, variables: dict[str, str]
+    manifest: Json, given_words: Json, image: ImageInfo, variables: dict[str, str]
 ) -> None:
+    manifest["spec"] |= given_words
     agent, pod = agent_and_pod(manifest, image)
     main = pod["spec"]["containers"][-1]
     spec, config = agent.spec, next(iter(image.platforms.values()))
-    words = main.get("command", [])
+    told = main.get("command", [])
     if spec.wrapper.enabled:
         assert "args" not in main
-        start = words.index("--") + 1
-        assert words[0].startswith(f"{spec.shared_volume.mount_path}/bin/")
-        words = words[start:]
+        assert told[0].startswith(f"{spec.shared_volume.mount_path}/bin/")
+        told = told[told.index("--") + 1 :]
     if spec.command:
         # As they are: `$(VAR)` in them is the user's own.
-        assert [*words, *main.get("args", ())] == [*spec.command, *spec.args]
+        assert [*told, *main.get("args", ())] == [*spec.command, *spec.args]
     elif spec.wrapper.enabled:
         from_spec, from_image = list(spec.args), [*config.entrypoint, *(() if spec.args else config.cmd)]
-        assert words[len(from_image) :] == from_spec
-        assert [expanded(word, variables) for word in words[: len(from_image)]] == from_image
+        assert told[len(from_image) :] == from_spec
+        assert [expanded(word, variables) for word in told[: len(from_image)]] == from_image
     for name in ("workingDir", "stdin", "tty"):
         assert main.get(name) == manifest["spec"].get(name)
 
@@ -238,6 +243,17 @@ def test_a_broken_agent_is_refused_where_it_is_broken_and_gets_no_pod(broken: Br
     assert not any(isinstance(action, Create | ResolveImage | Delete) for action in actions)
     # Whether the model's API server would let it in is the same question.
     assert not any(isinstance(action, Requeue) for action in actions)
+
+
+def test_each_field_is_refused_in_every_way_in_which_it_can_be_broken() -> None:
+    tried: set[tuple[str, str]] = set()
+    for field in FIELDS:
+        (manifest,) = examples(agents(exercising=field), 1)
+        for mutation in mutations(manifest["spec"]):
+            tried.add((mutation.kind, mutation.path))
+            with pytest.raises(InvalidAgent):
+                parse_agent(mutation.applied(manifest))
+    assert {kind for kind, _ in tried} == set(KINDS)
 
 
 @many
