@@ -21,7 +21,8 @@ def new_cluster(**options: Any) -> ModelCluster:
 
 def agent(name: str = "demo", **spec: Any) -> dict[str, Any]:
     metadata = {"name": name, "namespace": "default"}
-    return {"apiVersion": AGENT_API, "kind": "Agent", "metadata": metadata, "spec": {"image": "example/agent", **spec}}
+    spec = {"image": "example/agent", "command": ["agent"], **spec}  # with a command no registry has to be asked
+    return {"apiVersion": AGENT_API, "kind": "Agent", "metadata": metadata, "spec": spec}
 
 
 def pod(name: str = "demo", **spec: Any) -> dict[str, Any]:

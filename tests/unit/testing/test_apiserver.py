@@ -36,7 +36,7 @@ def test_a_new_agent_has_what_only_the_server_sets_and_the_schemas_defaults(clus
     assert created["metadata"]["creationTimestamp"] == "2026-01-01T12:00:00Z"
     assert created["metadata"]["uid"]
     defaults = {"replicas": 1, "restartPolicy": "Always", "updateStrategy": "Recreate"}
-    assert created["spec"] == defaults | {"image": "example/agent"}
+    assert created["spec"] == defaults | {"image": "example/agent", "command": ["agent"]}
     assert "status" not in created
     assert cluster.get(agent_ref()) == created
 
