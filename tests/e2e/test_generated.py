@@ -290,7 +290,8 @@ def can_be_created(manifest: Json) -> Json:
     spec = copy.deepcopy(manifest["spec"])
     spec.get("podTemplate", {}).get("spec", {}).pop("nodeName", None)
     for port in spec.get("service", {}).get("ports", ()):
-        port.pop("nodePort", None)
+        if port.get("nodePort"):
+            del port["nodePort"]
     return manifest | {"spec": spec}
 
 
