@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -41,6 +42,42 @@ def json_name(attribute: str) -> str:
     """Return the JSON name of an attribute: `workingDir` for `working_dir`."""
     head, *rest = attribute.split("_")
     return head + "".join(part.capitalize() for part in rest)
+
+
+@frozen
+class SpecField:
+    """One field of a spec class, as parsing and hashing need it.
+
+    Attributes:
+        attribute, name: its names in Python and in JSON.
+        nested: the class of its value, or of the items of its list.
+        is_list: whether it is a list of `nested`.
+        default: its value where it is not set; `attrs.NOTHING` where it is required.
+        schema: the structural schema where there is no class.
+    """
+
+    attribute: str
+    name: str
+    nested: type[Any] | None
+    is_list: bool
+    default: object
+    schema: Mapping[str, Any]
+
+
+@cache
+def spec_fields(cls: type) -> tuple[SpecField, ...]:
+    """Return the fields of a spec class, in their order."""
+    return tuple(
+        SpecField(
+            attribute=a.name,
+            name=json_name(a.name),
+            nested=a.metadata.get("class") or a.metadata.get("items"),
+            is_list="items" in a.metadata,
+            default=a.default.factory() if isinstance(a.default, attrs.Factory) else a.default,  # type: ignore[arg-type]
+            schema=a.metadata.get("schema", {}),
+        )
+        for a in attrs.fields(cls)
+    )
 
 
 def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
@@ -127,13 +164,16 @@ def _check_name(manifest: object, problems: list[Problem]) -> str:
 def _structure(cls: type[T], data: Mapping[str, Any]) -> T:
     """Build a spec class from checked data: absent fields keep the class's defaults."""
     arguments: dict[str, Any] = {}
-    for attribute in attrs.fields(cast("type[Any]", cls)):
-        value = data.get(json_name(attribute.name))
+    for field in spec_fields(cast("Any", cls)):
+        value: Any = data.get(field.name)
         if value is None:
             continue
-        if nested := attribute.metadata.get("class"):
-            value = _structure(nested, value)
-        elif item := attribute.metadata.get("items"):
-            value = tuple(_structure(item, child) for child in value)
-        arguments[attribute.name] = value
+        nested = field.nested
+        if nested is not None and field.is_list:
+            items: list[Mapping[str, Any]] = value
+            arguments[field.attribute] = tuple(_structure(nested, item) for item in items)
+        elif nested is not None:
+            arguments[field.attribute] = _structure(nested, value)
+        else:
+            arguments[field.attribute] = value
     return cls(**arguments)

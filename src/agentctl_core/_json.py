@@ -62,8 +62,16 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+_SCALARS: Final = frozenset({str, int, bool, float, type(None)})
+
+
 def copy_json(value: Any) -> Any:
     """Return a copy of checked JSON (its depth is bounded by a schema) that shares no dict and no list with it."""
+    if type(value) in _SCALARS:
+        return value
+    if type(value) is dict:  # by far the most frequent; an abstract class is slow to ask
+        given = cast("dict[str, Any]", value)
+        return {key: child if type(child) in _SCALARS else copy_json(child) for key, child in given.items()}
     if isinstance(value, Mapping):
         return {key: copy_json(child) for key, child in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list | tuple):

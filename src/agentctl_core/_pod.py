@@ -79,7 +79,7 @@ def render(agent: Agent, config: Config) -> Rendered:
     )
     clashes.raise_problems()
     return Rendered(
-        pod=copy_json({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}),
+        pod={"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec},
         objects=tuple(_whole(agent, item.manifest, owned=item.owned) for item in objects),
         prefix=prefix,
         revision=metadata["annotations"][REVISION],
@@ -154,8 +154,7 @@ def _only(defaults: Iterable[Mapping[str, Any] | None]) -> Mapping[str, Any]:
 
 def _whole(agent: Agent, manifest: Mapping[str, Any], *, owned: bool) -> dict[str, Any]:
     """Return an object with what makes it ours."""
-    body: dict[str, Any] = copy_json(manifest)
-    body["metadata"] |= {"namespace": agent.namespace, "labels": labels(agent.name)}
+    metadata = {**manifest["metadata"], "namespace": agent.namespace, "labels": labels(agent.name)}
     if owned:
-        body["metadata"]["ownerReferences"] = [owner_reference(agent)]
-    return body
+        metadata["ownerReferences"] = [owner_reference(agent)]
+    return {**manifest, "metadata": metadata}

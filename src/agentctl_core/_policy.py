@@ -7,6 +7,7 @@ there, values are compared as they are written: a capability `CAP_CHOWN` is not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
@@ -192,6 +193,7 @@ def violations(agent: Agent, policy: Policy) -> tuple[Problem, ...]:
         for control in controls
         if not (own_users and control.unless_user_namespace)
         for fields in control.fields
+        if _has(part, fields)
         for path, value in _values(part, fields, start)
         if not _is_among(value, control.allowed) and not _is_widened(value, control, policy)
     )
@@ -224,6 +226,16 @@ def _parts(spec: AgentSpec) -> Iterator[_Part]:
         if name.startswith(_APPARMOR_ANNOTATION):
             yield "spec.podTemplate.metadata.annotations" + key_segment(name, in_map=True), value, _ANNOTATION
     yield "spec.podTemplate.spec", spec.pod_template.spec, _POD
+
+
+def _has(part: object, fields: str) -> bool:
+    """Tell whether there is anything at the first of `fields`: most Agents have next to nothing that is looked for."""
+    return not isinstance(part, dict) or cast("dict[str, Any]", part).get(_first(fields)) is not None
+
+
+@cache
+def _first(fields: str) -> str:
+    return fields.partition(".")[0].removesuffix("[*]")
 
 
 def _values(value: object, fields: str, path: str) -> Iterator[tuple[str, object]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 _SUFFIXES: Final = (
@@ -19,6 +20,7 @@ _MOST_DIGITS: Final = 30
 """Beyond it a quantity is no amount of anything: Kubernetes caps them at 2^63-1."""
 
 
+@lru_cache(maxsize=1024)
 def amount(quantity: str | int) -> Fraction | None:
     """Return the number that a quantity stands for, or None where it is none or absurdly long."""
     text = str(quantity)

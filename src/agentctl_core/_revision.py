@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-import attrs
-
-from ._agent import Agent, json_name
+from ._agent import Agent, json_name, spec_fields
 from ._core_v1 import CORE_V1
 from ._json import digest
 from ._quantity import canonical
@@ -47,25 +45,21 @@ def revision(agent: Agent) -> str:
     return digest({key: value for key, value in said.items() if value not in ({}, [])})
 
 
-def _said(instance: attrs.AttrsInstance) -> dict[str, Any]:
+def _said(instance: object) -> dict[str, Any]:
     """Return what differs from the defaults, in JSON's terms."""
     said: dict[str, Any] = {}
-    for attribute in attrs.fields(type(instance)):
-        value = getattr(instance, attribute.name)
-        default = _default(attribute)
+    for field in spec_fields(cast("Any", type(instance))):
+        value = getattr(instance, field.attribute)
         # Where nothing is the default, an empty text and false mean it too, as they do in core/v1.
-        means_default = (default is None and _is_nothing(value)) or value == _IMPLIED.get(attribute.name)
-        if value == default or means_default:
+        means_default = (field.default is None and _is_nothing(value)) or value == _IMPLIED.get(field.attribute)
+        if value == field.default or means_default:
             continue
-        metadata = attribute.metadata
-        if "class" in metadata:
-            plain: Any = _said(value)
-        elif "items" in metadata:
-            plain = [_said(item) for item in value]
+        if field.is_list:
+            plain: Any = [_said(item) for item in value]
         else:
-            plain = _plain(value, metadata["schema"])
+            plain = _plain(value, field.schema) if field.nested is None else _said(value)
         if plain != {}:
-            said[json_name(attribute.name)] = plain
+            said[field.name] = plain
     return said
 
 
@@ -73,31 +67,34 @@ def _is_nothing(value: object) -> bool:
     return value is False or value == ""
 
 
-def _default(attribute: attrs.Attribute[Any]) -> object:
-    default = attribute.default
-    return cast("Any", default).factory() if isinstance(default, cast("type", attrs.Factory)) else default
-
-
 def _plain(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return an embedded value without its schema's defaults and empty fields, quantities in canonical form."""
     if reference := schema.get("$ref"):
-        return canonical(value) if reference == "Quantity" else _plain(value, CORE_V1[reference])
-    if isinstance(value, Mapping):
-        children: Mapping[str, Any] = schema.get("properties", {})
-        rest = schema.get("additionalProperties", {})
-        given = cast("Mapping[str, Any]", value)
-        plain = {key: _plain(child, children.get(key, rest)) for key, child in given.items()}
-        return {
-            key: child
-            for key, child in plain.items()
-            # An empty object can mean something (emptyDir: {}); an empty list or map means what none means.
-            if child != []
-            and not (child == {} and "additionalProperties" in children.get(key, rest))
-            and (key not in children or child != children[key].get("default"))
-        }
+        if reference == "Quantity":
+            return canonical(value)
+        schema = CORE_V1[reference]
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, list | tuple):
-        return [_plain(item, schema.get("items", {})) for item in cast("list[Any]", value)]
+        items: Mapping[str, Any] = schema.get("items", {})
+        return [_plain(item, items) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return _plain_object(cast("dict[str, Any]", value), schema)
     return value
+
+
+def _plain_object(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    children: Mapping[str, Any] = schema.get("properties", {})
+    rest: Mapping[str, Any] = schema.get("additionalProperties", {})
+    plain: dict[str, Any] = {}
+    for key, child in given.items():
+        field = children.get(key, rest)
+        kept = _plain(child, field)
+        # An empty object can mean something (emptyDir: {}); an empty list or map means what none means.
+        means_none = kept == [] or (kept == {} and "additionalProperties" in field)
+        if not means_none and (key not in children or kept != field.get("default")):
+            plain[key] = kept
+    return plain
 
 
 def _drop_resized(said: dict[str, Any]) -> None:

@@ -113,31 +113,41 @@ class _Compiler:
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         required = frozenset(schema.get("required", ()))
         check_whole = _whole_object(schema)
-        names = sorted(checks)
+        needed = required | defaults.keys()
+        ranks = {name: rank for rank, name in enumerate(checks)}
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
-            if not isinstance(value, Mapping):
+            if type(value) is not dict and not isinstance(value, Mapping):  # an abstract class is slow to ask
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
-            out: dict[str, Any] = {}
             before = len(problems)
+            out: dict[str, Any] = {}
+            present = cast("set[str]", given.keys() & ranks.keys())
             # In the schema's order, and what it does not know in the alphabet's: the same problems read the same.
-            for name, (segment, check_child) in checks.items():
-                child = given.get(name)
+            for name in sorted(present | needed, key=ranks.__getitem__):
+                child, (segment, check_child) = given.get(name), checks[name]
                 if child is not None:
                     _keep(out, name, check_child(child, (path, segment), problems))
                 elif name in defaults:
                     out[name] = defaults[name]
                 elif name in required:
                     _refuse((path, segment), problems, "is required")
-            unknown = ((key_segment(key), key) for key in given if not isinstance(key, str) or key not in checks)
-            for segment, key in sorted(unknown, key=itemgetter(0)):
-                _refuse((path, segment), problems, _unknown(key, names))
+            if len(present) < len(given):
+                _refuse_unknown(given, checks, path, problems)
             if len(problems) == before:  # as on the API server, rules are for what is right in itself
                 check_whole(out, path, problems)
             return out
 
         return check
+
+
+def _refuse_unknown(
+    given: Mapping[object, object], known: Mapping[str, object], path: Path, problems: list[Problem]
+) -> None:
+    names = sorted(known)
+    unknown = ((key_segment(key), key) for key in given if not isinstance(key, str) or key not in known)
+    for segment, key in sorted(unknown, key=itemgetter(0)):
+        _refuse((path, segment), problems, _unknown(key, names))
 
 
 def _unknown(key: object, names: Sequence[str]) -> str:
