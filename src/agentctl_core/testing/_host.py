@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, ResolveImage, Resize
+from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize, ResolveImage
 from .._json import copy_json, dig, dig_list
 from .._merge import merge_diff
 from .._reconcile import wanted
