@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Self
 
 from attrs import evolve, frozen
@@ -86,6 +87,7 @@ def _mounts(
     return [item.value for item in first.values()]
 
 
+@lru_cache(maxsize=1024)
 def place_of(path: str) -> str:
     """Return where a mount path leads, however it is written."""
     parts: list[str] = []

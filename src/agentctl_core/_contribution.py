@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from attrs import frozen
 
@@ -19,8 +19,7 @@ Target: TypeAlias = Literal["all", "user", "agent"]
 """Which containers see a mount: every one, all but the operator's own, or the main one."""
 
 
-@frozen(unsafe_hash=False)
-class Item:
+class Item(NamedTuple):
     """One named part of the pod. `path` is the field of the Agent that asked for it, or `OPERATOR`.
 
     Two items of one sort and one name are a clash: both paths are told.

@@ -38,7 +38,7 @@ class _Control:
     unless_user_namespace: bool = False
 
 
-_Part: TypeAlias = "tuple[str, object, tuple[_Control, ...]]"
+_Part: TypeAlias = "tuple[str, Mapping[str, Any] | str, tuple[_Control, ...]]"
 """A part of the spec: its path, its value, and the controls that are about it."""
 
 _CAPABILITIES: Final = (
@@ -228,9 +228,9 @@ def _parts(spec: AgentSpec) -> Iterator[_Part]:
     yield "spec.podTemplate.spec", spec.pod_template.spec, _POD
 
 
-def _has(part: object, fields: str) -> bool:
+def _has(part: Mapping[str, Any] | str, fields: str) -> bool:
     """Tell whether there is anything at the first of `fields`: most Agents have next to nothing that is looked for."""
-    return not isinstance(part, dict) or cast("dict[str, Any]", part).get(_first(fields)) is not None
+    return isinstance(part, str) or part.get(_first(fields)) is not None
 
 
 @cache

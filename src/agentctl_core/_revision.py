@@ -8,10 +8,11 @@ in place, and what does not concern the pod at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, TypeAlias, cast
 
-from ._agent import Agent, json_name, spec_fields
+from ._agent import Agent, SpecField, spec_fields
 from ._core_v1 import CORE_V1
 from ._json import digest
 from ._quantity import canonical
@@ -33,11 +34,13 @@ _IMPLIED: Final[Mapping[str, Any]] = {"mode": DEFAULT_MODE}
 _RESIZED: Final = frozenset({"cpu", "memory"})
 
 
+Strip: TypeAlias = Callable[[Any], Any]
+"""Return an embedded value without its schema's defaults and empty fields, quantities in canonical form."""
+
+
 def revision(agent: Agent) -> str:
     """Return the revision: 16 hexadecimal digits."""
     said = _said(agent.spec)
-    for name in _NOT_THE_PODS:
-        said.pop(json_name(name), None)
     said.get("podTemplate", {}).pop("metadata", None)
     for template in said.get("volumeClaimTemplates", ()):
         template.pop("spec", None)  # a claim grows by itself; its pod mounts it by name
@@ -48,16 +51,19 @@ def revision(agent: Agent) -> str:
 def _said(instance: object) -> dict[str, Any]:
     """Return what differs from the defaults, in JSON's terms."""
     said: dict[str, Any] = {}
-    for field in spec_fields(cast("Any", type(instance))):
+    for field, strip in _strips(cast("Any", type(instance))):
         value = getattr(instance, field.attribute)
+        if value == field.default:
+            continue
         # Where nothing is the default, an empty text and false mean it too, as they do in core/v1.
-        means_default = (field.default is None and _is_nothing(value)) or value == _IMPLIED.get(field.attribute)
-        if value == field.default or means_default:
+        if (field.default is None and _is_nothing(value)) or value == _IMPLIED.get(field.attribute):
             continue
         if field.is_list:
             plain: Any = [_said(item) for item in value]
+        elif field.nested is not None:
+            plain = _said(value)
         else:
-            plain = _plain(value, field.schema) if field.nested is None else _said(value)
+            plain = value if strip is None else strip(value)
         if plain != {}:
             said[field.name] = plain
     return said
@@ -67,34 +73,52 @@ def _is_nothing(value: object) -> bool:
     return value is False or value == ""
 
 
-def _plain(value: Any, schema: Mapping[str, Any]) -> Any:
-    """Return an embedded value without its schema's defaults and empty fields, quantities in canonical form."""
+@cache
+def _strips(cls: type) -> tuple[tuple[SpecField, Strip | None], ...]:
+    """Return the fields of a spec class that concern the pod, each with what strips it; None where nothing has to."""
+    return tuple((f, _strip(f.schema)) for f in spec_fields(cls) if f.attribute not in _NOT_THE_PODS)
+
+
+@cache
+def _strip_of(name: str) -> Strip | None:
+    return canonical if name == "Quantity" else _strip(CORE_V1[name])
+
+
+def _strip(schema: Mapping[str, Any]) -> Strip | None:
+    """Compile what strips values of a schema: most of an Agent is text, which is what it is."""
     if reference := schema.get("$ref"):
-        if reference == "Quantity":
-            return canonical(value)
-        schema = CORE_V1[reference]
-    if isinstance(value, str | int):
-        return value
-    if isinstance(value, list | tuple):
-        items: Mapping[str, Any] = schema.get("items", {})
-        return [_plain(item, items) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return _plain_object(cast("dict[str, Any]", value), schema)
-    return value
+        return _strip_of(reference)
+    if items := schema.get("items"):
+        strip_item = _strip(items)
+        return None if strip_item is None else lambda values: [strip_item(value) for value in values]
+    if schema.get("type") == "object":
+        return _strip_object(schema)
+    return None
 
 
-def _plain_object(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    children: Mapping[str, Any] = schema.get("properties", {})
-    rest: Mapping[str, Any] = schema.get("additionalProperties", {})
-    plain: dict[str, Any] = {}
-    for key, child in given.items():
-        field = children.get(key, rest)
-        kept = _plain(child, field)
-        # An empty object can mean something (emptyDir: {}); an empty list or map means what none means.
-        means_none = kept == [] or (kept == {} and "additionalProperties" in field)
-        if not means_none and (key not in children or kept != field.get("default")):
-            plain[key] = kept
-    return plain
+def _strip_object(schema: Mapping[str, Any]) -> Strip:
+    fields = {name: _field_of(child) for name, child in schema.get("properties", {}).items()}
+    rest = _field_of(schema.get("additionalProperties", {}))
+
+    def strip(given: Mapping[str, Any]) -> dict[str, Any]:
+        plain: dict[str, Any] = {}
+        for key, child in given.items():
+            strip_child, default, is_map = fields.get(key, rest)
+            kept = child if strip_child is None else strip_child(child)
+            # An empty object can mean something (emptyDir: {}); an empty list or map means what none means.
+            if kept not in (default, []) and not (is_map and kept == {}):
+                plain[key] = kept
+        return plain
+
+    return strip
+
+
+_NO_DEFAULT: Final = object()
+
+
+def _field_of(schema: Mapping[str, Any]) -> tuple[Strip | None, object, bool]:
+    """Return what strips a field, its default, and whether it is a map."""
+    return _strip(schema), schema.get("default", _NO_DEFAULT), "additionalProperties" in schema
 
 
 def _drop_resized(said: dict[str, Any]) -> None:

@@ -107,38 +107,79 @@ class _Compiler:
 
     def _object(self, schema: Mapping[str, Any]) -> Check:
         properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
-        checks = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
+        fields = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
         defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
         if any(isinstance(default, dict | list) for default in defaults.values()):
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
-        required = frozenset(schema.get("required", ()))
+        needed = {name: f".{name}" for name in (*schema.get("required", ()), *defaults)}
+        ranks = {f".{name}": rank for rank, name in enumerate(properties)}
         check_whole = _whole_object(schema)
-        needed = required | defaults.keys()
-        ranks = {name: rank for rank, name in enumerate(checks)}
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
             if type(value) is not dict and not isinstance(value, Mapping):  # an abstract class is slow to ask
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
-            before = len(problems)
-            out: dict[str, Any] = {}
-            present = cast("set[str]", given.keys() & ranks.keys())
-            # In the schema's order, and what it does not know in the alphabet's: the same problems read the same.
-            for name in sorted(present | needed, key=ranks.__getitem__):
-                child, (segment, check_child) = given.get(name), checks[name]
-                if child is not None:
-                    _keep(out, name, check_child(child, (path, segment), problems))
-                elif name in defaults:
-                    out[name] = defaults[name]
-                elif name in required:
-                    _refuse((path, segment), problems, "is required")
-            if len(present) < len(given):
-                _refuse_unknown(given, checks, path, problems)
-            if len(problems) == before:  # as on the API server, rules are for what is right in itself
+            found = _Found(problems)
+            out = _known(given, fields, path, found)
+            for name, segment in needed.items():
+                if given.get(name) is None:
+                    if name in defaults:
+                        out[name] = defaults[name]
+                    else:
+                        _refuse((path, segment), problems, "is required")
+                        found.note(segment)
+            found.sort(ranks)
+            if found.unknown:
+                _refuse_unknown(given, fields, path, problems)
+            if len(problems) == found.before:  # as on the API server, rules are for what is right in itself
                 check_whole(out, path, problems)
             return out
 
         return check
+
+
+class _Found:
+    """Keeps the problems of an object's fields in the schema's order, in whatever order the fields come."""
+
+    __slots__ = ("_parts", "before", "problems", "unknown")
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        self._parts: list[tuple[str, int, int]] = []
+        self.before = len(problems)
+        self.unknown = False
+        """Whether there are fields that the schema does not know."""
+
+    def note(self, segment: str) -> None:
+        """Take note that the problems since the last note are about that field."""
+        start = self._parts[-1][2] if self._parts else self.before
+        self._parts.append((segment, start, len(self.problems)))
+
+    def sort(self, ranks: Mapping[str, int]) -> None:
+        """Put what was noted into the order of `ranks`."""
+        if len(self._parts) > 1:
+            parts = sorted(self._parts, key=lambda part: ranks[part[0]])
+            self.problems[self.before :] = [p for _, start, end in parts for p in self.problems[start:end]]
+
+
+def _known(
+    given: Mapping[object, object], fields: Mapping[str, tuple[str, Check]], path: Path, found: _Found
+) -> dict[str, Any]:
+    """Return the checked values of the fields that the schema knows."""
+    out: dict[str, Any] = {}
+    problems = found.problems
+    count = len(problems)
+    for key, child in given.items():
+        field = fields.get(cast("str", key))
+        if field is None:
+            found.unknown = True
+        elif child is not None:
+            segment, check_child = field
+            _keep(out, cast("str", key), check_child(child, (path, segment), problems))
+            if len(problems) != count:
+                count = len(problems)
+                found.note(segment)
+    return out
 
 
 def _refuse_unknown(
@@ -259,8 +300,11 @@ def _string(schema: Mapping[str, Any]) -> Check:
     allowed: Sequence[str] = schema.get("enum", ())
     pattern = _compile_pattern(schema["pattern"]) if "pattern" in schema else None
     wanted = schema.get("x-hint") or f"does not match {schema.get('pattern')}"
+    takes_any = not (least or allowed or pattern) and most is None
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
+        if takes_any and type(value) is str and value.isascii():  # which most of an Agent is
+            return value
         if not isinstance(value, str):
             cure = "; quote it" if isinstance(value, int | float) else ""
             return _refuse(path, problems, _expected("a string", value) + cure)

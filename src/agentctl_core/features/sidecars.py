@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from .._agent import Agent
 from .._config import Config
 from .._contribution import Contribution, named
@@ -12,4 +10,4 @@ from .._contribution import Contribution, named
 def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 -- the signature of every feature
     """Return the sidecars, each with the restart policy that makes it one."""
     own = named("spec.sidecars", agent.spec.sidecars)
-    return Contribution(sidecars=tuple(evolve(item, value={**item.value, "restartPolicy": "Always"}) for item in own))
+    return Contribution(sidecars=tuple(item._replace(value={**item.value, "restartPolicy": "Always"}) for item in own))
