@@ -138,9 +138,9 @@ class Operator:
         is_selected = labels.get(MANAGED_BY_LABEL) == MANAGED_BY
         return self._dependents.get(manifest["kind"]) if is_selected else None
 
-    def _is_watched(self, manifest: Manifest) -> bool:
+    def _is_watched(self, key: Key, manifest: Manifest) -> bool:
         cache = self._dependents.get(manifest["kind"])
-        return cache is not None and cache.get(key_of(manifest)) is not None
+        return cache is not None and cache.concerns(key_of(manifest), key)
 
     async def _work(self) -> None:
         while True:
@@ -239,8 +239,10 @@ class Operator:
     def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
         if found["kind"] != "Status" and (cache := self._cache_of(found)) is not None:
             cache.learn(found, key)  # the watch takes it from here
-        else:
-            self._unwatched.remember(key, manifest, found)
+            if cache.get(key_of(found)) is None or cache.concerns(key_of(found), key):
+                return
+            # By its labels it is another Agent's, who alone is told of it: a claim's name can be wanted by two.
+        self._unwatched.remember(key, manifest, found)
 
 
 def _excerpt(error: Exception) -> str:

@@ -77,6 +77,10 @@ class Cache:
         """Return the objects that concern an Agent."""
         return [self._objects[name] for name in sorted(self._by_agent.get(agent, ()))]
 
+    def concerns(self, name: Key, agent: Key) -> bool:
+        """Tell whether the object of that name is there and concerns an Agent, which is then told of its changes."""
+        return name in self._by_agent.get(agent, ())
+
     def feed(self, namespace: str | None) -> Feed:
         """Return the sink for a reflector that watches one namespace, or all of them (None)."""
         return Feed(self, namespace)

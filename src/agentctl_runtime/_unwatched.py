@@ -36,14 +36,14 @@ class Unwatched:
 
     Args:
         read: reads an object anew; None where it is gone.
-        is_watched: tells whether an object, or its successor, is seen by a watch by now.
+        is_watched: tells whether an Agent sees an object, or its successor, by a watch by now.
         wake: called to have an Agent looked at again, with the seconds until then.
     """
 
     def __init__(
         self,
         read: Callable[[Manifest], Awaitable[Manifest | None]],
-        is_watched: Callable[[Manifest], bool],
+        is_watched: Callable[[Key, Manifest], bool],
         wake: Callable[[Key, float], None],
     ) -> None:
         self._read = read
@@ -83,12 +83,12 @@ class Unwatched:
         return tuple(recalled)
 
     async def _refreshed(self, key: Key, agent: Manifest, met: _Met) -> Manifest | None:
-        if not met.is_refusal and self._is_watched(met.manifest):
+        if not met.is_refusal and self._is_watched(key, met.manifest):
             return None
         if met.agent == _generation_of(agent) and asyncio.get_running_loop().time() < met.until:
             return met.manifest
         found = None if met.is_refusal else await self._read(met.manifest)
-        if found is None or self._is_watched(found):
+        if found is None or self._is_watched(key, found):
             return None
         self.remember(key, agent, found)
         return found

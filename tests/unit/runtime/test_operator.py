@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from agentctl_core import API_VERSION, KIND, MANAGED_BY, MANAGED_BY_LABEL, Action, Ref, Requeue, reconcile
+from agentctl_core import AGENT_LABEL, API_VERSION, KIND, MANAGED_BY, MANAGED_BY_LABEL, Action, Ref, Requeue, reconcile
 from agentctl_core.testing import ModelCluster, Refused, Timings
 from agentctl_runtime import _operator
 from agentctl_runtime._api import Api
@@ -246,6 +246,33 @@ def test_a_stranger_keeps_the_name_and_is_looked_at_every_30_seconds() -> None:
             assert 10 <= len(setup.between.times("GET", f"{PODS}/demo")) <= 12
             assert setup.between.writes() == 3  # the attempt, the event, the status
             setup.cluster.delete(pod_ref())
+            assert await setup.until(setup.is_ready, 60) < 35
+
+    run(main())
+
+
+def claim_of_another(name: str) -> dict[str, Any]:
+    labels = {MANAGED_BY_LABEL: MANAGED_BY, AGENT_LABEL: "another"}
+    storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": name, "namespace": "default", "labels": labels}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": storage}
+
+
+def test_a_claim_of_another_agent_under_a_wanted_name_is_a_conflict() -> None:
+    """The template `data` of Agent `a-b` and the template `data-a` of Agent `b` lead to one name."""
+    claim = claim_of_another("data-demo")
+    template = {"metadata": {"name": "data"}, "spec": claim["spec"]}
+    claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(claim)
+            setup.cluster.create(agent(volumeClaimTemplates=[template]))
+            await setup.until(lambda: setup.conditions().get("Accepted") == ("False", "NameConflict"))
+            await asyncio.sleep(300)
+            assert len(setup.between.times("POST", claims)) == 1
+            assert 10 <= len(setup.between.times("GET", f"{claims}/data-demo")) <= 12
+            setup.cluster.delete(Ref("v1", "PersistentVolumeClaim", "default", "data-demo"))
             assert await setup.until(setup.is_ready, 60) < 35
 
     run(main())
