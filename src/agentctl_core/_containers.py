@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from attrs import evolve, frozen
 
@@ -87,9 +87,12 @@ def _mounts(
     return [item.value for item in first.values()]
 
 
-@lru_cache(maxsize=1024)
 def place_of(path: str) -> str:
     """Return where a mount path leads, however it is written."""
+    return _usual_place_of(path) if len(path) <= _USUAL_LENGTH else _place_of(path)
+
+
+def _place_of(path: str) -> str:
     parts: list[str] = []
     for part in path.split("/"):
         if part == "..":
@@ -97,6 +100,11 @@ def place_of(path: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/" + "/".join(parts)
+
+
+_USUAL_LENGTH: Final = 256
+_usual_place_of = lru_cache(maxsize=1024)(_place_of)
+"""Of no longer paths: it keeps them."""
 
 
 def _find_unreachable(mounts: Collection[Item], clashes: Clashes) -> None:

@@ -20,11 +20,15 @@ _MOST_DIGITS: Final = 30
 """Beyond it a quantity is no amount of anything: Kubernetes caps them at 2^63-1."""
 
 
-@lru_cache(maxsize=1024)
 def amount(quantity: str | int) -> Fraction | None:
     """Return the number that a quantity stands for, or None where it is none or absurdly long."""
     text = str(quantity)
-    match = _QUANTITY.fullmatch(text) if len(text) <= _MOST_DIGITS else None
+    return _amount(text) if len(text) <= _MOST_DIGITS else None
+
+
+@lru_cache(maxsize=1024)  # of short texts alone: it keeps them
+def _amount(text: str) -> Fraction | None:
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         return None
     digits, suffix, exponent = match.groups()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -110,3 +111,14 @@ def test_the_largest_agent_is_checked_in_no_time() -> None:
     }
     assert told(**many) == []
     assert an_agent(**many)["spec"]["image"]
+
+
+def test_no_long_paths_are_kept() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            place_of(f"/{'a' * 100_000}{number}")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000

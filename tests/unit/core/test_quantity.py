@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 
 import pytest
@@ -53,3 +54,14 @@ def test_no_text_makes_it_raise_and_canonical_is_final(text: str) -> None:
     assert canonical(once) == once or number is not None
     if number is not None and number.denominator == 1 and len(once) <= 30:
         assert amount(once) == number
+
+
+def test_no_long_quantities_are_kept() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            amount("0" * 100_000 + str(number))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
