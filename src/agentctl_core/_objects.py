@@ -6,7 +6,7 @@ Agent; everything else is ours by its controller reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
@@ -45,13 +45,19 @@ class ObjectsPlan:
     is_refused: bool = False
 
 
-def plan_objects(wanted: Sequence[Mapping[str, Any]], situation: Situation, observed: Observed) -> ObjectsPlan:
-    """Return what makes the observed objects the wanted ones."""
+def plan_objects(
+    wanted: Sequence[Mapping[str, Any]], situation: Situation, observed: Observed, *, retains_claims: bool
+) -> ObjectsPlan:
+    """Return what makes the observed objects the wanted ones.
+
+    Claims that `wanted` no longer has stay what they are, but for their owner where `retains_claims`.
+    """
     identity = situation.identity
+    released = _released(wanted, identity, observed) if retains_claims else ()
     actions: list[Action] = []
     block: Verdict | None = None
     is_refused = False
-    for manifest in wanted:
+    for manifest in (*wanted, *released):
         there = find(observed, manifest["kind"], identity.namespace, manifest["metadata"]["name"])
         refusal = find_refusal(observed, manifest["kind"], manifest["metadata"]["name"])
         if there is None:
@@ -194,6 +200,23 @@ def _owners_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict
     owners = _with_owner(manifest, there)
     is_same = same_json(owners, reach(there, "metadata", "ownerReferences") or [])
     return {} if is_same else {"ownerReferences": owners or None}
+
+
+def _released(
+    wanted: Sequence[Mapping[str, Any]], identity: Identity, observed: Observed
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the least that is wanted of claims that were made once: that they do not end with the Agent."""
+    kept = {m["metadata"]["name"] for m in wanted if m["kind"] == _CLAIM}
+    for there in observed.objects:
+        name = dig(there, "metadata", "name", kind=str)
+        if dig(there, "kind", kind=str) != _CLAIM or name is None or name in kept or is_being_deleted(there):
+            continue
+        is_here = dig(there, "metadata", "namespace", kind=str) == identity.namespace
+        is_made = dig(reach(there, "metadata", "labels"), AGENT_LABEL, kind=str) == identity.name
+        is_made &= name.endswith(f"-{identity.name}")
+        if is_here and is_made and ownership(there, identity.name, identity.uid) is Ownership.OURS:
+            metadata = {"name": name, "namespace": identity.namespace, "labels": dict[str, str]()}
+            yield {"apiVersion": "v1", "kind": _CLAIM, "metadata": metadata, "spec": dict[str, Any]()}
 
 
 def _storage(claim: Mapping[str, Any]) -> str | int | None:

@@ -119,7 +119,10 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
     step = STEPS[situation.want][situation.holder]
     objects = ObjectsPlan()
     if prepared.rendered and situation.want in (Want.RUN, Want.SUSPEND):
-        objects = plan_objects(prepared.rendered.objects, situation, observed)
+        retains = prepared.agent is not None and (
+            prepared.agent.spec.persistent_volume_claim_retention_policy.when_deleted == "Retain"
+        )
+        objects = plan_objects(prepared.rendered.objects, situation, observed, retains_claims=retains)
     actions, block = list(objects.actions), objects.block
     # The host watches what is ending, so nothing else has to lead back here.
     look_again = block is not None and block.reason != "Terminating"

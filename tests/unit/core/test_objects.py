@@ -16,6 +16,7 @@ from .builders import (
     UID,
     Json,
     a_pod,
+    a_refusal,
     an_agent,
     an_owner,
     condition,
@@ -356,9 +357,34 @@ def test_a_claim_of_a_former_agent_is_taken_up_by_its_label() -> None:
 def test_an_edit_deletes_no_claim() -> None:
     for when_deleted in ("Retain", "Delete"):
         world = settled(claiming(when_deleted=when_deleted))
-        assert edited(world, an_agent(command=["run"])) == ()
+        policy = {"whenDeleted": when_deleted}
+        assert edited(world, an_agent(command=["run"], persistentVolumeClaimRetentionPolicy=policy)) == ()
         world.settle()
         assert names(world, "PersistentVolumeClaim") == ["data-demo"]
+
+
+def test_a_claim_that_is_no_longer_asked_for_is_retained_as_the_policy_says_now() -> None:
+    world = settled(claiming(when_deleted="Delete"))
+    (action,) = edited(world, an_agent(command=["run"]))
+    assert isinstance(action, Patch)
+    assert action.ref == Ref("v1", "PersistentVolumeClaim", "team", "data-demo")
+    assert action.patch == {"metadata": {"ownerReferences": None}}
+    world.settle()
+    assert "ownerReferences" not in held(world, "PersistentVolumeClaim")["metadata"]
+
+
+@pytest.mark.parametrize("other", [{"labels": {}}, {"deletionTimestamp": GONE}, {"namespace": "other"}])
+def test_a_claim_that_is_not_of_the_operators_making_keeps_its_owner(other: Json) -> None:
+    assert acts(an_agent(command=["run"]), a_claim(owner=UID, **other)) == []
+
+
+def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
+    claim = a_claim(owner=UID)
+    refusal = a_refusal(kind="persistentvolumeclaims")
+    refusal["details"]["name"] = "data-demo"
+    done = plan(an_agent(command=["run"]), a_pod(), claim, refusal)
+    assert not any(isinstance(action, Patch) for action in done)
+    assert isinstance(done[-1], Requeue)
 
 
 # Config maps
