@@ -16,6 +16,8 @@ from ._store import Key, Manifest
 
 UNWATCHED_SECONDS: Final = 30.0
 """After this time it is looked at again."""
+_MARGIN: Final = 1.0
+"""It is due so much earlier than the queue brings the Agent back, and so for certain by then."""
 
 
 @frozen(unsafe_hash=False)
@@ -56,8 +58,7 @@ class Unwatched:
 
     def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> None:
         """Remember what an Agent met, and wake it when it is time to look again."""
-        # A second early, so that it is due for certain when the queue brings the Agent back.
-        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - 1
+        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - _MARGIN
         self._met.setdefault(key, {})[_name_of(manifest)] = _Met(manifest, until, _generation_of(agent))
         self._wake(key, UNWATCHED_SECONDS)
 
@@ -85,7 +86,10 @@ class Unwatched:
     async def _refreshed(self, key: Key, agent: Manifest, met: _Met) -> Manifest | None:
         if not met.is_refusal and self._is_watched(key, met.manifest):
             return None
-        if met.agent == _generation_of(agent) and asyncio.get_running_loop().time() < met.until:
+        left = met.until - asyncio.get_running_loop().time()
+        if met.agent == _generation_of(agent) and left > 0:
+            # An earlier time of another origin may have taken the place of this one in the queue.
+            self._wake(key, left + _MARGIN)
             return met.manifest
         found = None if met.is_refusal else await self._read(met.manifest)
         if found is None or self._is_watched(key, found):
