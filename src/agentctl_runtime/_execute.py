@@ -91,7 +91,7 @@ class Executor:
             if failure.is_already_exists:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
                 return await self._client.get(ref_of(action.manifest))
-            if failure.is_refusal:
+            if failure.is_refusal or _is_webhook_away(failure):
                 return _refusal(ref_of(action.manifest), failure)
             raise
         return None
@@ -153,6 +153,14 @@ def ref_of(manifest: Mapping[str, Any]) -> Ref:
     """Return the name of a manifest's object."""
     metadata = manifest["metadata"]
     return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+def _is_webhook_away(failure: ApiFailure) -> bool:
+    """Tell whether the API server could not ask a webhook that has to agree: that may last, and has to be told.
+
+    Kubernetes tells it from other internal errors in the text alone.
+    """
+    return failure.reason == "InternalError" and "failed calling webhook" in failure.message
 
 
 def _refusal(ref: Ref, failure: ApiFailure) -> dict[str, Any]:

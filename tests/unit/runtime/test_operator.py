@@ -342,6 +342,32 @@ def test_a_refusal_is_told_and_tried_again_after_30_seconds(code: int, reason: s
     run(main())
 
 
+def test_a_webhook_that_is_away_is_told_and_tried_again_after_30_seconds() -> None:
+    """The pod is gone by then, and Ready must not stay what it was."""
+    message = 'Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: no endpoints'
+
+    async def away(_: httpx2.Request) -> httpx2.Response:
+        return status(500, "InternalError", message)
+
+    async def back(_: httpx2.Request) -> None:
+        return None
+
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+            setup.between.on("POST", PODS, away)
+            setup.cluster.delete(pod_ref())
+            await setup.until(lambda: setup.conditions().get("Ready") == ("False", "CreateRejected"))
+            before = len(setup.between.times("POST", PODS))
+            await asyncio.sleep(300)
+            assert 9 <= len(setup.between.times("POST", PODS)) - before <= 11
+            setup.between.on("POST", PODS, back)
+            assert await setup.until(setup.is_ready, 60) < 35
+
+    run(main())
+
+
 @pytest.mark.parametrize("how", ["edited", "replaced"])
 def test_a_new_spec_and_a_new_agent_of_the_name_are_not_held_by_an_old_refusal(how: str) -> None:
     async def main() -> None:
