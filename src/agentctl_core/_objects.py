@@ -92,7 +92,13 @@ def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:
 def tell_stranger(kind: str, name: str, manifest: Mapping[str, Any] | None) -> str:
     """Return the message about an object of a wanted name that is not ours."""
     owner = _controller(manifest)
-    holder = "no controller" if owner is None else f"{dig(owner, 'kind', kind=str)} {dig(owner, 'name', kind=str)}"
+    agent = dig(reach(manifest, "metadata", "labels"), AGENT_LABEL, kind=str)
+    if owner is not None:
+        holder = f"{dig(owner, 'kind', kind=str)} {dig(owner, 'name', kind=str)}"
+    elif kind == _CLAIM and agent:  # which is told by its label alone whose it is
+        holder = f"Agent {agent}"
+    else:
+        holder = "no controller"
     return (
         f"A {kind} named {name} exists and is not this Agent's (it belongs to {holder}); it is left alone. "
         f"Give the Agent another name, or delete that {kind}."

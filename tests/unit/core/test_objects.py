@@ -354,6 +354,15 @@ def test_a_claim_of_a_former_agent_is_taken_up_by_its_label() -> None:
     assert world.pod is not None
 
 
+def test_a_claim_of_another_agent_is_told_to_be_its_own() -> None:
+    """Two templates can lead to one name; the data in it is the other's."""
+    status = only(PatchStatus, plan(claiming(), a_claim(labels=labels_of("a-demo")))).status
+    accepted = condition(status, "Accepted")
+    assert accepted is not None
+    assert accepted["reason"] == "NameConflict"
+    assert "(it belongs to Agent a-demo)" in accepted["message"]
+
+
 def test_an_edit_deletes_no_claim() -> None:
     for when_deleted in ("Retain", "Delete"):
         world = settled(claiming(when_deleted=when_deleted))
