@@ -36,11 +36,13 @@ class ObjectsPlan:
 
     Attributes:
         actions: what makes them the wanted ones.
+        leftovers: the deletion of what nobody asks for any more; it can wait for everything else.
         block: why the pod cannot be made yet, if anything.
         is_refused: whether the API server has refused a change lately, which is tried again in a while.
     """
 
     actions: tuple[Action, ...] = ()
+    leftovers: tuple[Action, ...] = ()
     block: Verdict | None = None
     is_refused: bool = False
 
@@ -78,7 +80,7 @@ def plan_objects(
                 # A change that is refused (a claim that cannot grow) must not keep the pod from being made.
                 is_refused |= refusal is not None
                 actions += _change(manifest, there) if refusal is None else ()
-    return ObjectsPlan((*actions, *_leftovers(wanted, situation, observed)), block, is_refused)
+    return ObjectsPlan(tuple(actions), tuple(_leftovers(wanted, situation, observed)), block, is_refused)
 
 
 def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:

@@ -137,6 +137,8 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
         actions.append(Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid))
     current = verdicts(prepared, situation, block)
     actions += _report(prepared, situation, current, manifest, observed.now)
+    # Last: should the API server refuse a deletion, the pod is made and the status is written all the same.
+    actions += objects.leftovers
     if step is Step.LOOK_AGAIN or look_again or objects.is_refused:
         actions.append(Requeue(LOOK_AGAIN_SECONDS))
     return tuple(actions)
@@ -175,7 +177,7 @@ def _report(
     ref = Ref(API_VERSION, KIND, identity.namespace, identity.name)
     actions: list[Action] = []
     if situation.want is not Want.GO:
-        news = [v for v in current if _is_worth_an_event(v) and v != find_condition(manifest, v.type)]
+        news = [v for v in current if _is_worth_an_event(v) and _is_news(v, find_condition(manifest, v.type))]
         # An event goes first: were it lost after the status is written, nothing would lead to it again.
         actions += [_event(ref, identity, verdict, now) for verdict in news]
     status = desired_status(prepared, situation, current, manifest, now)
@@ -189,6 +191,13 @@ def _is_worth_an_event(verdict: Verdict) -> bool:
         "CreateRejected",
         "QuotaExceeded",
     )
+
+
+def _is_news(verdict: Verdict, former: Verdict | None) -> bool:
+    """Tell whether a verdict is another than before: a refusal's text (used quota, ids) changes while it does not."""
+    if verdict.type == "Accepted" or former is None:
+        return verdict != former
+    return (verdict.status, verdict.reason) != (former.status, former.reason)
 
 
 def _event(ref: Ref, identity: Identity, verdict: Verdict, now: datetime) -> EmitEvent:

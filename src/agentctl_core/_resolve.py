@@ -63,11 +63,13 @@ def resolved_status(prepared: Prepared, situation: Situation, manifest: Mapping[
     """Return the status fields `resolved...`: what was asked for this pod, or for the last one."""
     if situation.holder in (Holder.OURS, Holder.ENDING):
         return _of_pod(situation.pod)
-    remembered = prepared.agent and _remembered(manifest, prepared.agent.spec.image)
-    if not remembered or prepared.agent is None:
+    # One bad edit must not lose what a restart needs while the registry is away.
+    image = prepared.agent.spec.image if prepared.agent else dig(manifest, "status", "resolvedFrom", kind=str)
+    remembered = _remembered(manifest, image) if image else None
+    if remembered is None or image is None:
         return {}
     config, reference = remembered
-    return _fields(prepared.agent.spec.image, reference, config)
+    return _fields(image, reference, config)
 
 
 def _ask(agent: Agent) -> Unresolved:

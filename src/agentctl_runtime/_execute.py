@@ -146,7 +146,7 @@ class Executor:
         except ApiFailure as failure:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
-                _log.warning("event not emitted", event_reason=action.reason, error=str(failure))
+                _log.warning("event not emitted", event_reason=action.reason, error=str(failure)[:500])
 
 
 def ref_of(manifest: Mapping[str, Any]) -> Ref:

@@ -483,6 +483,25 @@ def test_what_the_pod_needs_is_made_before_it() -> None:
     assert sorted(created[:-1]) == ["ConfigMap", "PersistentVolumeClaim", "Service"]
 
 
+def test_a_deletion_that_may_be_refused_comes_after_the_pod_and_the_status() -> None:
+    world = World(an_agent(command=["run"], service={"ports": [{"port": 80}]}))
+    world.settle()
+    service = world.objects["Service", "team", "demo"]
+    actions = plan(an_agent(command=["run"]), service)
+    assert [type(action) for action in actions] == [Create, PatchStatus, Delete]
+
+
+def test_a_refusal_in_other_words_is_no_new_event() -> None:
+    manifest = an_agent(command=["run"])
+    first = plan(manifest, a_refusal("exceeded quota: used: pods=3"))
+    assert sum(isinstance(action, EmitEvent) for action in first) == 1
+    (status,) = [action.status for action in first if isinstance(action, PatchStatus)]
+    again = plan(manifest | {"status": status}, a_refusal("exceeded quota: used: pods=4"))
+    assert not any(isinstance(action, EmitEvent) for action in again)
+    other = plan(manifest | {"status": status}, a_refusal("denied by a webhook"))
+    assert sum(isinstance(action, EmitEvent) for action in other) == 1
+
+
 def test_a_suspended_agent_keeps_its_objects_and_gets_those_it_lacks() -> None:
     world = World(an_agent(**FULL))
     world.settle()

@@ -205,6 +205,20 @@ def test_it_is_kept_while_the_agent_sleeps() -> None:
     assert main_of(pod)["image"] == PINNED
 
 
+@pytest.mark.parametrize("edit", [{"env": 5}, {"podTemplate": {"spec": {"hostNetwork": True}}}])
+def test_it_survives_an_edit_that_is_refused(edit: Json) -> None:
+    world = World(an_agent(replicas=0, status=RESOLVED))
+    good = world.agent["spec"]
+    world.agent |= {"spec": good | edit}
+    world.settle()
+    assert world.agent["status"].items() >= RESOLVED.items()
+    world.images = known(AWAY)
+    world.agent |= {"spec": good | {"replicas": 1}}
+    world.settle()
+    (pod,) = world.objects.values()
+    assert main_of(pod)["image"] == PINNED
+
+
 def test_a_lost_status_is_restored_from_the_pod() -> None:
     world = World(an_agent())
     world.settle()
