@@ -119,67 +119,56 @@ class _Compiler:
             if type(value) is not dict and not isinstance(value, Mapping):  # an abstract class is slow to ask
                 return _refuse(path, problems, _expected("an object", value))
             given = cast("Mapping[object, object]", value)
-            found = _Found(problems)
-            out = _known(given, fields, path, found)
+            before = len(problems)
+            out: dict[str, Any] = {}
+            parts: list[_Part] = []
+            is_known = _check_known(given, fields, out, path, problems, parts)
             for name, segment in needed.items():
                 if given.get(name) is None:
                     if name in defaults:
                         out[name] = defaults[name]
                     else:
+                        parts.append((segment, len(problems), len(problems) + 1))
                         _refuse((path, segment), problems, "is required")
-                        found.note(segment)
-            found.sort(ranks)
-            if found.unknown:
+            if len(parts) > 1:
+                parts.sort(key=lambda part: ranks[part[0]])
+                problems[before:] = [problem for _, start, end in parts for problem in problems[start:end]]
+            if not is_known:
                 _refuse_unknown(given, fields, path, problems)
-            if len(problems) == found.before:  # as on the API server, rules are for what is right in itself
+            if len(problems) == before:  # as on the API server, rules are for what is right in itself
                 check_whole(out, path, problems)
             return out
 
         return check
 
 
-class _Found:
-    """Keeps the problems of an object's fields in the schema's order, in whatever order the fields come."""
-
-    __slots__ = ("_parts", "before", "problems", "unknown")
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        self._parts: list[tuple[str, int, int]] = []
-        self.before = len(problems)
-        self.unknown = False
-        """Whether there are fields that the schema does not know."""
-
-    def note(self, segment: str) -> None:
-        """Take note that the problems since the last note are about that field."""
-        start = self._parts[-1][2] if self._parts else self.before
-        self._parts.append((segment, start, len(self.problems)))
-
-    def sort(self, ranks: Mapping[str, int]) -> None:
-        """Put what was noted into the order of `ranks`."""
-        if len(self._parts) > 1:
-            parts = sorted(self._parts, key=lambda part: ranks[part[0]])
-            self.problems[self.before :] = [p for _, start, end in parts for p in self.problems[start:end]]
+_Part: TypeAlias = tuple[str, int, int]
+"""Which problems are about a field: from which to which. The fields come in any order, but are told in the schema's."""
 
 
-def _known(
-    given: Mapping[object, object], fields: Mapping[str, tuple[str, Check]], path: Path, found: _Found
-) -> dict[str, Any]:
-    """Return the checked values of the fields that the schema knows."""
-    out: dict[str, Any] = {}
-    problems = found.problems
+def _check_known(  # noqa: PLR0913, PLR0917 -- the innermost loop: it fills what its caller has
+    given: Mapping[object, object],
+    fields: Mapping[str, tuple[str, Check]],
+    out: dict[str, Any],
+    path: Path,
+    problems: list[Problem],
+    parts: list[_Part],
+) -> bool:
+    """Put the checked fields into `out`; tell whether the schema knows all that is given."""
+    is_known = True
     count = len(problems)
     for key, child in given.items():
-        field = fields.get(cast("str", key))
+        field = fields.get(key)  # type: ignore[call-overload]
         if field is None:
-            found.unknown = True
+            is_known = False
         elif child is not None:
-            segment, check_child = field
-            _keep(out, cast("str", key), check_child(child, (path, segment), problems))
+            result = field[1](child, (path, field[0]), problems)
+            if result is not _INVALID:
+                out[key] = result  # type: ignore[index]
             if len(problems) != count:
+                parts.append((field[0], count, len(problems)))
                 count = len(problems)
-                found.note(segment)
-    return out
+    return is_known
 
 
 def _refuse_unknown(
