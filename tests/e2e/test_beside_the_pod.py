@@ -209,3 +209,25 @@ def test_the_policy_denies_with_every_path(cluster: Cluster, operator: OperatorP
     assert len(denied["items"]) == 1
     cluster.apply(agent("one"))
     assert condition(cluster.wait_ready("one"), "Accepted") == "True"
+
+
+@pytest.mark.parametrize(("level", "profile"), [("baseline", "Baseline"), ("restricted", "Restricted")])
+def test_agents_run_where_the_pod_security_standard_of_their_profile_is_enforced(
+    cluster: Cluster, operator: OperatorProcess, level: str, profile: str
+) -> None:
+    label = f"pod-security.kubernetes.io/enforce={level}"
+    cluster.kubectl("label", "namespace", cluster.namespace, label)
+    whole = {
+        "sidecars": [{"name": "log", "image": "busybox:1.37"}],
+        "initContainers": [{"name": "first", "image": "busybox:1.37"}],
+        "sdk": {"runtime": "python", "packages": ["httpx==0.28.1"]},
+        "files": [{"path": "a", "content": "b"}],
+    }
+    cluster.apply(agent("one", securityProfile=profile, **whole))
+    cluster.wait_ready("one")
+    if level == "restricted":
+        cluster.apply(agent("two", securityProfile="Baseline"))
+        found = cluster.wait_reason("two", "Ready", "CreateRejected")
+        message = next(c["message"] for c in found["status"]["conditions"] if c["type"] == "Ready")
+        assert "violates PodSecurity" in message
+    assert operator.complaints() == []
