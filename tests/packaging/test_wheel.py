@@ -79,7 +79,7 @@ def test_the_typing_marker_and_the_licence_are_in_the_wheel(core: Path) -> None:
 def test_the_demo_runs_from_the_wheel(operator: Path) -> None:
     done = _run(operator / "agentctl", "demo", str(ROOT / "examples/hello.yaml"))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing of it is left" in done.stdout
+    assert "its pod is gone" in done.stdout
 
 
 def test_the_crd_of_the_wheel_is_that_of_the_sources(operator: Path) -> None:

@@ -76,7 +76,7 @@ class Timeline:
 
     def finished(self) -> None:
         """Tell that all went well."""
-        self._line("done", "bold green", "the agent ran, and nothing of it is left")
+        self._line("done", "bold green", "the agent ran, and its pod is gone")
 
     def failed(self, why: str) -> None:
         """Tell what went wrong."""
