@@ -6,8 +6,8 @@ are not hashable, since they hold dicts. Those dicts belong to whoever receives 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeAlias
 
 from attrs import frozen
 
@@ -22,6 +22,12 @@ class Ref:
     kind: str
     namespace: str
     name: str
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Self:
+        """Return the name of a manifest's object."""
+        metadata = manifest["metadata"]
+        return cls(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"

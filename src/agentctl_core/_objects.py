@@ -111,12 +111,6 @@ def _controller(manifest: object) -> Mapping[str, Any] | None:
     return next((o for o in dig_list(manifest, "metadata", "ownerReferences") if o.get("controller") is True), None)
 
 
-def ref_of(manifest: Mapping[str, Any]) -> Ref:
-    """Return the name of a manifest's object."""
-    metadata = manifest["metadata"]
-    return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
-
-
 def _whose(there: Mapping[str, Any], identity: Identity) -> Ownership:
     whose = ownership(there, identity.name, identity.uid)
     labels = reach(there, "metadata", "labels")
@@ -137,7 +131,7 @@ def _change(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[Actio
     if uid is None or version is None:
         return []
     if manifest["kind"] == _SERVICE and _is_headless(manifest) != _is_headless(there):
-        return [Delete(ref_of(manifest), uid)]  # clusterIP is immutable
+        return [Delete(Ref.of(manifest), uid)]  # clusterIP is immutable
     metadata, spec = _labels_patch(manifest, there), dict[str, Any]()
     if manifest["kind"] == _SERVICE:
         spec = _service_patch(manifest, there)
@@ -145,7 +139,7 @@ def _change(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[Actio
         metadata |= _owners_patch(manifest, there)
         spec = _growth_patch(manifest, there)
     patch = {name: part for name, part in (("metadata", metadata), ("spec", spec)) if part}
-    return [Patch(ref_of(manifest), uid, version, patch)] if patch else []
+    return [Patch(Ref.of(manifest), uid, version, patch)] if patch else []
 
 
 def _labels_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:

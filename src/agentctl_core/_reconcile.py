@@ -18,7 +18,7 @@ from ._agent import API_VERSION, KIND, PLACEHOLDER_UID, parse_agent
 from ._conditions import Verdict, find_condition
 from ._config import Config
 from ._json import dig, digest, same_json
-from ._objects import ObjectsPlan, plan_objects, ref_of
+from ._objects import ObjectsPlan, plan_objects
 from ._observed import Observed
 from ._pod import render
 from ._policy import violations
@@ -76,7 +76,7 @@ def wanted(manifest: Mapping[str, Any], config: Config | None = None) -> tuple[R
     if prepared.identity is None:
         return ()
     pod = Ref("v1", "Pod", prepared.identity.namespace, prepared.identity.name)
-    return (pod, *(ref_of(o) for o in prepared.rendered.objects)) if prepared.rendered else (pod,)
+    return (pod, *(Ref.of(o) for o in prepared.rendered.objects)) if prepared.rendered else (pod,)
 
 
 def reconcile(manifest: Mapping[str, Any], observed: Observed, config: Config | None = None) -> tuple[Action, ...]:

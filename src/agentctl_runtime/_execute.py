@@ -21,7 +21,7 @@ from agentctl_core import (
     merge_diff,
 )
 
-from ._failure import ApiFailure
+from ._failure import ApiFailure, in_short
 
 _log = structlog.get_logger()
 
@@ -90,9 +90,9 @@ class Executor:
         except ApiFailure as failure:
             if failure.is_already_exists:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
-                return await self._client.get(ref_of(action.manifest))
+                return await self._client.get(Ref.of(action.manifest))
             if failure.is_refusal or _is_webhook_away(failure):
-                return _refusal(ref_of(action.manifest), failure)
+                return _refusal(Ref.of(action.manifest), failure)
             raise
         return None
 
@@ -102,7 +102,7 @@ class Executor:
         except ApiFailure as failure:
             if not failure.is_refusal:
                 raise
-            _log.warning(f"{ref.kind} {ref.name} cannot be changed", error=failure.message[:500])
+            _log.warning(f"{ref.kind} {ref.name} cannot be changed", error=in_short(failure))
             return _refusal(ref, failure)
         return None
 
@@ -146,13 +146,7 @@ class Executor:
         except ApiFailure as failure:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
-                _log.warning("event not emitted", event_reason=action.reason, error=str(failure)[:500])
-
-
-def ref_of(manifest: Mapping[str, Any]) -> Ref:
-    """Return the name of a manifest's object."""
-    metadata = manifest["metadata"]
-    return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+                _log.warning("event not emitted", event_reason=action.reason, error=in_short(failure))
 
 
 def _is_webhook_away(failure: ApiFailure) -> bool:

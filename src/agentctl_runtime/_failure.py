@@ -19,8 +19,17 @@ JsonObject: TypeAlias = dict[str, Any]
 INVALID_RESPONSE = "InvalidResponse"
 NOT_SENT = "NotSent"
 
+ERROR_CHARACTERS = 500
+"""How much of an error is logged: the API server quotes whole objects."""
+
 _UID_FIELD = "metadata.uid"
 _MAX_RETRY_AFTER = 3600.0
+
+
+def in_short(error: Exception) -> str:
+    """Return what an error says, as far as a log line takes it."""
+    text = str(error)
+    return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
 
 
 class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its caller decides

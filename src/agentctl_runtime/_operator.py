@@ -22,6 +22,7 @@ from agentctl_core import (
     Observed,
     Patch,
     PatchStatus,
+    Ref,
     Requeue,
     Resize,
     ResolveImage,
@@ -29,8 +30,8 @@ from agentctl_core import (
 )
 
 from ._api import Api
-from ._execute import Executor, ref_of
-from ._failure import ApiFailure
+from ._execute import Executor
+from ._failure import ApiFailure, in_short
 from ._images import Images, Known, LookUp, no_look_up
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
@@ -43,8 +44,6 @@ STOP_SECONDS: Final = 20.0
 """How long work in flight may take to finish once a stop is asked for; Kubernetes kills after 30 s."""
 ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
-ERROR_CHARACTERS: Final = 500
-"""How much of an error is logged each time that it repeats: the API server quotes whole objects."""
 
 Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 """Called with each decision that has actions: the Agent, what was observed, the plan."""
@@ -161,7 +160,7 @@ class Operator:
             except ApiFailure as failure:
                 self._queue.add_backoff(key)
                 # A Conflict says that our view is stale, which is usual and cures itself.
-                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=_excerpt(failure))
+                (_log.debug if failure.is_conflict else _log.warning)("will try again", error=in_short(failure))
             except Exception as error:  # noqa: BLE001 -- one Agent must not stop the others
                 self._queue.add_backoff(key)
                 self._tell_fault(key, error)
@@ -179,7 +178,7 @@ class Operator:
         fault = (type(error), frame.filename, frame.lineno)
         is_new = self._faults.get(key) != fault
         self._faults[key] = fault
-        described = f"{type(error).__name__}: {_excerpt(error)}"
+        described = f"{type(error).__name__}: {in_short(error)}"
         _log.error("reconciling failed; this is a fault of the operator", error=described, exc_info=is_new)
 
     async def _reconcile(self, key: Key) -> bool:
@@ -230,7 +229,7 @@ class Operator:
 
     async def _read(self, manifest: Manifest) -> Manifest | None:
         try:
-            return await self._api.get(ref_of(manifest))
+            return await self._api.get(Ref.of(manifest))
         except ApiFailure as failure:
             if failure.is_not_found:
                 return None
@@ -243,11 +242,6 @@ class Operator:
                 return
             # By its labels it is another Agent's, who alone is told of it: a claim's name can be wanted by two.
         self._unwatched.remember(key, manifest, found)
-
-
-def _excerpt(error: Exception) -> str:
-    text = str(error)
-    return text if len(text) <= ERROR_CHARACTERS else f"{text[:ERROR_CHARACTERS]}..."
 
 
 def _tell(action: Action) -> None:

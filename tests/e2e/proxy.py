@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +100,7 @@ class Proxy:
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         limits = httpx2.Limits(max_connections=None)
-        with _kubectl_proxy(self.kubectl) as address:
+        with self.kubectl.proxy() as address:
             async with httpx2.AsyncClient(base_url=address, timeout=None, limits=limits, trust_env=False) as upstream:
                 handlers: set[asyncio.Task[Any]] = set()
 
@@ -184,16 +183,3 @@ async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) 
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await reader.read(65536))
     return event
-
-
-@contextlib.contextmanager
-def _kubectl_proxy(kubectl: Kubectl) -> Iterator[str]:
-    """Run `kubectl proxy`, which knows every way to log in; yield its address."""
-    command = [str(kubectl.binary), f"--kubeconfig={kubectl.kubeconfig}", "proxy", "--port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            said = process.stdout.readline()
-            yield f"http://{said.split()[-1]}"
-        finally:
-            process.terminate()

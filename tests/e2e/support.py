@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -116,6 +118,20 @@ class Kubectl:
         """
         run = self("get", kind, name, "--ignore-not-found", "--output=json", namespace=namespace)
         return json.loads(run.stdout) if run.stdout.strip() else None
+
+    @contextmanager
+    def proxy(self) -> Iterator[str]:
+        """Run ``kubectl proxy``, which knows every way to log in; yield its address, without a path."""
+        command = [*self._command(None), "proxy", "--port=0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                said = process.stdout.readline()
+                address = re.search(r"127\.0\.0\.1:\d+", said)
+                assert address, said
+                yield f"http://{address[0]}"
+            finally:
+                process.terminate()
 
     def _command(self, namespace: str | None) -> list[str | os.PathLike[str]]:
         command: list[str | os.PathLike[str]] = [self.binary, f"--kubeconfig={self.kubeconfig}"]

@@ -6,7 +6,6 @@ import copy
 import json
 import random
 import re
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -34,17 +33,8 @@ _WHOLE_OBJECT = "<nil>"
 def server(kubectl: Kubectl, crd: str) -> Iterator[httpx2.Client]:
     """The API server behind kubectl's proxy, which brings whatever credentials the kubeconfig has."""
     assert crd
-    command = [*kubectl._command(None), "proxy", "--port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
-        try:
-            assert proxy.stdout is not None
-            said = proxy.stdout.readline()
-            address = re.search(r"127\.0\.0\.1:\d+", said)
-            assert address, said
-            with httpx2.Client(base_url=f"http://{address[0]}", timeout=60, trust_env=False) as client:
-                yield client
-        finally:
-            proxy.terminate()
+    with kubectl.proxy() as address, httpx2.Client(base_url=address, timeout=60, trust_env=False) as client:
+        yield client
 
 
 def answers(server: httpx2.Client, agents: list[Json]) -> list[Json | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import subprocess
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -109,20 +108,13 @@ def server(kubectl: Kubectl, crd: str) -> Iterator[Server]:
         pytest.skip(f"the API server is that of 1.{minor}; the samples are those of 1.{_OLDEST_MINOR}")
     namespace = f"e2e-{uuid.uuid4().hex[:12]}"
     kubectl("create", "namespace", namespace)
-    command = [*kubectl._command(None), "proxy", "--port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
-        try:
-            assert proxy.stdout is not None
-            said = proxy.stdout.readline()
-            address = re.search(r"127\.0\.0\.1:\d+", said)
-            assert address, said
-            account = partial(kubectl.get, "serviceaccount", "default", namespace)
-            eventually(account, 30, f"service account of {namespace}")
-            with httpx2.Client(base_url=f"http://{address[0]}", timeout=60, trust_env=False) as client:
-                yield Server(client, namespace)
-        finally:
-            proxy.terminate()
-            kubectl("delete", "namespace", namespace, "--wait=false")
+    try:
+        account = partial(kubectl.get, "serviceaccount", "default", namespace)
+        eventually(account, 30, f"service account of {namespace}")
+        with kubectl.proxy() as address, httpx2.Client(base_url=address, timeout=60, trust_env=False) as client:
+            yield Server(client, namespace)
+    finally:
+        kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,18 @@ import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.e2e.cluster.build import binaries
 from tests.e2e.cluster.certificates import Authority, write_key_pair
-from tests.e2e.cluster.processes import Part, start_listening, stop_all, wait_ready
+from tests.e2e.cluster.processes import Part, Startable, start_listening, stop_all, wait_ready
 from tests.e2e.support import Kubectl
 
 _START_SECONDS = 60.0
 _SERVICE_ADDRESSES = "10.96.0.0/16"
 
 
-class ControlPlane:
+class ControlPlane(Startable):
     """A control plane whose data, logs and credentials are in one folder.
 
     Attributes:
@@ -46,16 +45,6 @@ class ControlPlane:
         self.kubeconfig = self._directory / "admin.kubeconfig"
         self.logs = self._directory / "logs"
         self.bin = Path()
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     def start(self) -> Self:
         """Start every part and wait until pods can be created.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.e2e.cluster.build import stages
-from tests.e2e.cluster.processes import Part, stop_all, wait_ready
+from tests.e2e.cluster.processes import Part, Startable, stop_all, wait_ready
 from tests.e2e.support import Kubectl, condition
 
 ANNOTATION = "kwok.x-k8s.io/node"
@@ -19,7 +18,7 @@ _NODE_ADDRESS = "192.0.2.1"
 _POD_ADDRESSES = "10.244.0.1/16"
 
 
-class KwokNode:
+class KwokNode(Startable):
     """A node that kwok simulates.
 
     kwok looks after nodes with the annotation ``kwok.x-k8s.io/node: fake`` and after no other, so
@@ -34,16 +33,6 @@ class KwokNode:
         self._directory = directory
         self._kubectl = Kubectl(kubeconfig, binaries / "kubectl", directory / "kubectl-cache")
         self._part: Part | None = None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     def start(self) -> Self:
         """Start kwok, create the Node and wait until pods can be scheduled on it.

@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 _WRAPPER = Path(__file__).with_name("die_with_parent.py")
 _POLL_SECONDS = 0.05
@@ -25,6 +28,28 @@ _forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
 class PartFailedError(RuntimeError):
     """A part of the cluster ended or did not become ready; the message quotes its log."""
+
+
+class Startable(ABC):
+    """What is started and stopped, and so can be used in a `with` statement."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start it; what was begun and fails is stopped."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it. May be called twice."""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        self.stop()
 
 
 class Part:

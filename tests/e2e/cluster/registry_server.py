@@ -10,16 +10,15 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from tests.e2e.cluster.processes import Part, start_listening, stop_all
+from tests.e2e.cluster.processes import Part, Startable, start_listening, stop_all
 
 _READY_SECONDS = 20.0
 _ASK_SECONDS = 2.0
 
 
-class RegistryServer:
+class RegistryServer(Startable):
     """distribution's registry, with its images in a folder.
 
     Attributes:
@@ -51,16 +50,6 @@ class RegistryServer:
         self._auth = auth
         self._certificate = certificate
         self._part: Part | None = None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     def start(self) -> Self:
         """Start it on a free port, and wait until it answers.

@@ -22,7 +22,7 @@ from agentctl_core import (
     Requeue,
     Resize,
 )
-from agentctl_runtime._execute import Executor, ref_of
+from agentctl_runtime._execute import Executor
 from agentctl_runtime._failure import ApiFailure
 
 AGENT_REF = Ref(API_VERSION, KIND, "n", "a")
@@ -242,4 +242,4 @@ def test_an_agent_without_status_gets_the_whole() -> None:
     [(POD, POD_REF), ({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "x"}}, Ref("v1", "Node", "", "x"))],
 )
 def test_a_ref_names_the_object_of_a_manifest(manifest: Mapping[str, Any], ref: Ref) -> None:
-    assert ref_of(manifest) == ref
+    assert Ref.of(manifest) == ref

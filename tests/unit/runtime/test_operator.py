@@ -16,6 +16,7 @@ from agentctl_core import AGENT_LABEL, API_VERSION, KIND, MANAGED_BY, MANAGED_BY
 from agentctl_core.testing import ModelCluster, Refused, Timings
 from agentctl_runtime import _operator
 from agentctl_runtime._api import Api
+from agentctl_runtime._images import LookUp, no_look_up
 from agentctl_runtime._operator import STOP_SECONDS, Operator
 from agentctl_runtime._watch import Reflector
 from agentctl_runtime.embedded import EmbeddedServer
@@ -86,12 +87,16 @@ class Setup:
 
 
 @asynccontextmanager
-async def operating(namespaces: Sequence[str] = ()) -> AsyncGenerator[Setup]:
+async def operating(namespaces: Sequence[str] = (), look_up: LookUp = no_look_up) -> AsyncGenerator[Setup]:
     async with EmbeddedServer(timings=Timings(schedule=0.1, start=0.5, stop=1)) as server:
         setup = Setup(server.cluster, Between(server))
         async with Api.connect(server="http://embedded.invalid", transport=setup.between) as api:
             operator = Operator(
-                api, namespaces=namespaces, listener=lambda _, __, actions: setup.plans.append(actions), instance="me"
+                api,
+                namespaces=namespaces,
+                listener=lambda _, __, actions: setup.plans.append(actions),
+                instance="me",
+                look_up=look_up,
             )
             setup.running = asyncio.create_task(operator.run(setup.stop))
             try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
@@ -15,7 +13,7 @@ from agentctl_runtime._operator import Operator
 from agentctl_runtime.embedded import EmbeddedServer
 
 from .support import now, run
-from .test_operator import STATUS, Between, Setup, agent, agent_ref, pod_ref
+from .test_operator import STATUS, Between, Setup, agent, agent_ref, operating, pod_ref
 
 DIGEST = f"sha256:{'1' * 64}"
 INFO = ImageInfo(DIGEST, {"linux/amd64": ImageConfig(["/bin/agent", "$HOME"], ["serve"])})
@@ -35,23 +33,6 @@ class FakeRegistry:
         return self.answer
 
 
-@asynccontextmanager
-async def operating(registry: FakeRegistry) -> AsyncGenerator[Setup]:
-    async with EmbeddedServer(timings=Timings(schedule=0.1, start=0.5, stop=1)) as server:
-        setup = Setup(server.cluster, Between(server))
-        async with Api.connect(server="http://embedded.invalid", transport=setup.between) as api:
-            operator = Operator(
-                api, listener=lambda _, __, actions: setup.plans.append(actions), look_up=registry.look_up
-            )
-            setup.running = asyncio.create_task(operator.run(setup.stop))
-            try:
-                yield setup
-            finally:
-                setup.stop.set()
-                await asyncio.wait([setup.running])
-            await setup.running
-
-
 def unnamed(name: str = "demo", **spec: Any) -> dict[str, Any]:
     """An Agent that leaves its command to the image."""
     return agent(name, **{"command": [], "image": "registry.example/a:1", **spec})
@@ -67,7 +48,7 @@ def main_container(setup: Setup, name: str = "demo") -> dict[str, Any]:
 def test_a_fast_registry_costs_no_extra_status_write() -> None:
     async def writes(manifest: dict[str, Any]) -> int:
         registry = FakeRegistry(seconds=PATIENCE * 0.8)
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             setup.cluster.create(manifest)
             await setup.until(setup.is_ready)
             await asyncio.sleep(5)
@@ -81,7 +62,7 @@ def test_a_fast_registry_costs_no_extra_status_write() -> None:
 
 def test_the_pod_runs_what_the_image_runs_and_is_pinned() -> None:
     async def main() -> None:
-        async with operating(FakeRegistry()) as setup:
+        async with operating(look_up=FakeRegistry().look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(setup.is_ready)
             container = main_container(setup)
@@ -93,7 +74,7 @@ def test_the_pod_runs_what_the_image_runs_and_is_pinned() -> None:
 
 def test_a_slow_registry_is_told_of_and_the_pod_follows_at_once() -> None:
     async def main() -> None:
-        async with operating(FakeRegistry(seconds=5)) as setup:
+        async with operating(look_up=FakeRegistry(seconds=5).look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(lambda: setup.conditions().get("Accepted") == ("Unknown", "ResolvingImage"), 1)
             assert setup.get(pod_ref()) is None
@@ -107,7 +88,7 @@ def test_a_slow_registry_is_told_of_and_the_pod_follows_at_once() -> None:
 def test_agents_of_one_image_share_a_look_up() -> None:
     async def main() -> None:
         registry = FakeRegistry(seconds=1)
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             names = [f"demo-{number}" for number in range(40)]
             for name in names:
                 setup.cluster.create(unnamed(name))
@@ -119,7 +100,7 @@ def test_agents_of_one_image_share_a_look_up() -> None:
 
 def test_a_silent_registry_does_not_hold_up_other_agents() -> None:
     async def main() -> None:
-        async with operating(FakeRegistry(seconds=1000)) as setup:
+        async with operating(look_up=FakeRegistry(seconds=1000).look_up) as setup:
             for number in range(100):
                 setup.cluster.create(unnamed(f"silent-{number}", image=f"registry.example/{number}"))
             setup.cluster.create(agent(command=["run"]))
@@ -135,7 +116,7 @@ def test_a_silent_registry_does_not_hold_up_other_agents() -> None:
 def test_a_missing_image_is_told_and_found_later() -> None:
     async def main() -> None:
         registry = FakeRegistry(NONE)
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(lambda: setup.conditions().get("Accepted") == ("False", "ImageNotFound"))
             registry.answer = INFO
@@ -147,7 +128,7 @@ def test_a_missing_image_is_told_and_found_later() -> None:
 def test_while_a_registry_is_away_it_is_asked_rarely_and_the_status_stays() -> None:
     async def main() -> None:
         registry = FakeRegistry(AWAY, seconds=20)
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(lambda: setup.conditions().get("Accepted") == ("False", "RegistryUnreachable"), 25)
             writes = setup.between.writes()
@@ -163,7 +144,7 @@ def test_while_a_registry_is_away_it_is_asked_rarely_and_the_status_stays() -> N
 def test_what_was_resolved_before_starts_again_while_the_registry_is_away() -> None:
     async def main() -> None:
         registry = FakeRegistry()
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(setup.is_ready)
             before = setup.cluster.get(pod_ref())
@@ -181,7 +162,7 @@ def test_what_was_resolved_before_starts_again_while_the_registry_is_away() -> N
 def test_another_image_is_asked_for_when_the_spec_names_it() -> None:
     async def main() -> None:
         registry = FakeRegistry(NONE)
-        async with operating(registry) as setup:
+        async with operating(look_up=registry.look_up) as setup:
             setup.cluster.create(unnamed())
             await setup.until(lambda: setup.conditions().get("Accepted") == ("False", "ImageNotFound"))
             registry.answer = INFO
