@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
 from ._json import dig, dig_list, is_unicode
+from ._times import is_timestamp, timestamp
 
 MESSAGE_MAX_LENGTH: Final = 32_768
 """What Kubernetes' convention, and the CRD, allow in a condition's message."""
-_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _shortened(message: str) -> str:
@@ -61,11 +60,6 @@ def with_times(verdict: Verdict, former: object, observed: Mapping[str, int], no
         "status": verdict.status,
         "reason": verdict.reason,
         "message": verdict.message,
-        "lastTransitionTime": since if _DATE_TIME.fullmatch(since) else timestamp(now),
+        "lastTransitionTime": since if is_timestamp(since) else timestamp(now),
         **observed,
     }
-
-
-def timestamp(moment: datetime) -> str:
-    """Return `2026-01-31T12:00:00Z`, as metav1.Time is written."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

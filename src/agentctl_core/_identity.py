@@ -20,6 +20,8 @@ REVISION = "agentctl.dev/revision"
 """Annotation of a pod: what it was made from."""
 RENDERED_BY = "agentctl.dev/rendered-by"
 """Annotation of a pod: which version of the operator made it."""
+APPLIED = "agentctl.dev/applied"
+"""Annotation of a pod: which of its labels, annotations and resources came from the spec (see `_applied`)."""
 RESOLVED = "agentctl.dev/resolved"
 """Annotation of a pod: what its image said of the command to run, where it was asked."""
 

@@ -38,13 +38,13 @@ class ObjectsPlan:
         actions: what makes them the wanted ones.
         leftovers: the deletion of what nobody asks for any more; it can wait for everything else.
         block: why the pod cannot be made yet, if anything.
-        is_refused: whether the API server has refused a change lately, which is tried again in a while.
+        refused: UpToDate, where the API server has refused a change lately, which is tried again in a while.
     """
 
     actions: tuple[Action, ...] = ()
     leftovers: tuple[Action, ...] = ()
     block: Verdict | None = None
-    is_refused: bool = False
+    refused: Verdict | None = None
 
 
 def plan_objects(
@@ -58,7 +58,7 @@ def plan_objects(
     released = _released(wanted, identity, observed) if retains_claims else ()
     actions: list[Action] = []
     block: Verdict | None = None
-    is_refused = False
+    denied: Verdict | None = None
     for manifest in (*wanted, *released):
         there = find(observed, manifest["kind"], identity.namespace, manifest["metadata"]["name"])
         refusal = find_refusal(observed, manifest["kind"], manifest["metadata"]["name"])
@@ -78,9 +78,11 @@ def plan_objects(
                 block = block or _wait_for(there)
             case Ownership.OURS:
                 # A change that is refused (a claim that cannot grow) must not keep the pod from being made.
-                is_refused |= refusal is not None
-                actions += _change(manifest, there) if refusal is None else ()
-    return ObjectsPlan(tuple(actions), tuple(_leftovers(wanted, situation, observed)), block, is_refused)
+                if refusal is None:
+                    actions += _change(manifest, there)
+                else:
+                    denied = denied or _change_rejected(manifest, refusal)
+    return ObjectsPlan(tuple(actions), tuple(_leftovers(wanted, situation, observed)), block, denied)
 
 
 def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:
@@ -89,6 +91,12 @@ def create_rejected(kind: str, refusal: Mapping[str, Any] | None) -> Verdict:
     # Kubernetes tells quota from other refusals in the text alone: the reason is Forbidden for both.
     reason = "QuotaExceeded" if "exceeded quota" in message else "CreateRejected"
     return not_ready(reason, f"The API server refuses the {kind}: {message}")
+
+
+def _change_rejected(manifest: Mapping[str, Any], refusal: Mapping[str, Any]) -> Verdict:
+    message = dig(refusal, "message", kind=str) or "no reason given"
+    name = f"{manifest['kind']} {manifest['metadata']['name']}"
+    return Verdict("UpToDate", "False", "UpdatePending", f"The API server refuses to change {name}: {message}")
 
 
 def tell_stranger(kind: str, name: str, manifest: Mapping[str, Any] | None) -> str:

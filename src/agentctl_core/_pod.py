@@ -8,11 +8,12 @@ from typing import Any, Final
 from attrs import frozen
 
 from ._agent import Agent
+from ._applied import applied
 from ._clashes import Clashes
 from ._config import VERSION, Config
 from ._containers import Container, finish
 from ._contribution import OPERATOR, CommandPrefix, Contribution, Item
-from ._identity import RENDERED_BY, RESERVED_KEYS, RESOLVED, REVISION, labels, owner_reference
+from ._identity import APPLIED, RENDERED_BY, RESERVED_KEYS, RESOLVED, REVISION, labels, owner_reference
 from ._image import ImageConfig, ImageInfo, image_command, original_command, pinned
 from ._json import copy_json
 from ._revision import revision
@@ -104,6 +105,8 @@ def complete(rendered: Rendered, agent: Agent, image: ImageConfig, reference: st
 
 def _metadata(agent: Agent, parts: Sequence[Contribution], clashes: Clashes) -> dict[str, Any]:
     own = {REVISION: revision(agent), RENDERED_BY: f"agentctl {VERSION}"}
+    if asked := applied(agent).to_json():
+        own[APPLIED] = asked
     metadata: dict[str, Any] = {"name": agent.name, "namespace": agent.namespace}
     for sort in ("label", "annotation"):
         given: list[Item] = [item for part in parts for item in getattr(part, f"{sort}s")]

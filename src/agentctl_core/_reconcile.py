@@ -7,30 +7,30 @@ clock, no randomness and no I/O here; `Observed` brings the time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from ._actions import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
+from ._actions import Action, Create, Delete, PatchStatus, Ref, Requeue
 from ._agent import API_VERSION, KIND, PLACEHOLDER_UID, parse_agent
-from ._conditions import Verdict, find_condition
+from ._conditions import Verdict
 from ._config import Config
-from ._json import dig, digest, same_json
+from ._events import events
+from ._json import dig, same_json
 from ._objects import ObjectsPlan, plan_objects
 from ._observed import Observed
 from ._pod import render
+from ._pod_state import overdue_at
 from ._policy import violations
 from ._problem import InvalidAgent
 from ._resolve import Unresolved, resolve_pod
 from ._situation import Holder, Identity, Prepared, Situation, Want, assess
-from ._spec import NAME_MAX_LENGTH
 from ._status import desired_status, verdicts
 
 LOOK_AGAIN_SECONDS: Final = 30.0
 """What the host cannot watch (a stranger's object, a refusal that may be lifted) is looked at again after this time."""
-NOTE_MAX_BYTES: Final = 1024
 
 
 class Step(Enum):
@@ -38,27 +38,52 @@ class Step(Enum):
 
     WAIT = "wait"
     CREATE = "create"
+    CHANGE = "change in place"
+    """What can be changed in a running pod; nothing, where it is what the spec asks for."""
     DELETE = "delete"
+    REPLACE = "replace"
+    """Delete it, as soon as nothing stands in the way of the next one."""
+    EXPIRE = "expire"
+    """Delete the Agent itself."""
     LOOK_AGAIN = "look again"
 
 
 STEPS: Final[Mapping[Want, Mapping[Holder, Step]]] = {
     Want.RUN: {
         Holder.NOBODY: Step.CREATE,
-        Holder.OURS: Step.WAIT,
+        Holder.BACKING_OFF: Step.WAIT,
+        Holder.REFUSED: Step.LOOK_AGAIN,
+        Holder.OURS: Step.CHANGE,
+        Holder.OUTDATED: Step.REPLACE,
+        Holder.ENDED: Step.DELETE,
         Holder.ENDING: Step.WAIT,
         Holder.PREDECESSOR: Step.WAIT,
         Holder.STRANGER: Step.LOOK_AGAIN,
-        Holder.REFUSED: Step.LOOK_AGAIN,
     },
     Want.SUSPEND: {
         Holder.NOBODY: Step.WAIT,
+        Holder.BACKING_OFF: Step.WAIT,
+        Holder.REFUSED: Step.WAIT,
         Holder.OURS: Step.DELETE,
+        Holder.OUTDATED: Step.DELETE,
+        Holder.ENDED: Step.DELETE,
         Holder.ENDING: Step.WAIT,
         Holder.PREDECESSOR: Step.WAIT,
         Holder.STRANGER: Step.LOOK_AGAIN,
-        Holder.REFUSED: Step.WAIT,
     },
+    Want.DONE: {
+        Holder.NOBODY: Step.WAIT,
+        Holder.BACKING_OFF: Step.WAIT,
+        Holder.REFUSED: Step.WAIT,
+        # A task that is over while its pod still runs: it took too long, or failed too often.
+        Holder.OURS: Step.DELETE,
+        Holder.OUTDATED: Step.DELETE,
+        Holder.ENDED: Step.WAIT,
+        Holder.ENDING: Step.WAIT,
+        Holder.PREDECESSOR: Step.WAIT,
+        Holder.STRANGER: Step.WAIT,
+    },
+    Want.EXPIRED: dict.fromkeys(Holder, Step.EXPIRE),
     # An invalid Agent keeps what it has, and an Agent that goes leaves the cleaning up to the garbage collector.
     Want.INVALID: dict.fromkeys(Holder, Step.WAIT),
     Want.GO: dict.fromkeys(Holder, Step.WAIT),
@@ -117,8 +142,10 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
         return ()
     situation = assess(prepared, identity, manifest, observed)
     step = STEPS[situation.want][situation.holder]
+    if step is Step.EXPIRE:
+        return _expire(identity, manifest)
     objects = ObjectsPlan()
-    if prepared.rendered and situation.want in (Want.RUN, Want.SUSPEND):
+    if prepared.rendered and situation.want in (Want.RUN, Want.SUSPEND, Want.DONE):
         retains = prepared.agent is not None and (
             prepared.agent.spec.persistent_volume_claim_retention_policy.when_deleted == "Retain"
         )
@@ -126,27 +153,58 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
     actions, block = list(objects.actions), objects.block
     # The host watches what is ending, so nothing else has to lead back here.
     look_again = block is not None and block.reason != "Terminating"
-    if step is Step.CREATE and block is None:
-        made = _create(prepared, manifest, observed)
-        actions += made.actions
+    if step in (Step.CREATE, Step.REPLACE) and block is None:
+        # A running pod stays until it is known how to make the next one.
+        made = _make(prepared, manifest, observed)
+        actions += made.actions if step is Step.CREATE or made.block else ()
         block, look_again = made.block, made.look_again
-        if made.pod is not None:
+        if made.pod is not None and step is Step.CREATE:
             # The status that follows holds once the pod is there; where it is refused, the host does not go on.
-            situation = evolve(situation, holder=Holder.OURS, pod=made.pod)
-    elif step is Step.DELETE and (uid := dig(situation.pod, "metadata", "uid", kind=str)):
-        actions.append(Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid))
-    current = verdicts(prepared, situation, block)
+            seen = evolve(observed, objects=(*observed.objects, made.pod))
+            situation = assess(prepared, identity, manifest, seen)
+    current = verdicts(prepared, situation, objects, block, observed.now)
+    # Status before deletion: the failure of a pod is counted before it goes, and by its resourceVersion the patch makes
+    # sure that nothing is deleted for what an Agent asked for once.
     actions += _report(prepared, situation, current, manifest, observed.now)
+    if step is Step.CHANGE and situation.change is not None:
+        actions += situation.change.actions
+        look_again |= situation.change.is_refused
+    elif step is Step.DELETE or (step is Step.REPLACE and block is None):
+        actions += _delete(identity, situation)
     # Last: should the API server refuse a deletion, the pod is made and the status is written all the same.
     actions += objects.leftovers
-    if step is Step.LOOK_AGAIN or look_again or objects.is_refused:
-        actions.append(Requeue(LOOK_AGAIN_SECONDS))
+    look_again |= step is Step.LOOK_AGAIN or objects.refused is not None
+    again = [*situation.run.again, *_overdue(situation)]
+    waits = [(moment - observed.now).total_seconds() for moment in again if moment > observed.now]
+    waits += [LOOK_AGAIN_SECONDS] if look_again else []
+    if waits:
+        actions.append(Requeue(min(waits)))
     return tuple(actions)
+
+
+def _expire(identity: Identity, manifest: Mapping[str, Any]) -> tuple[Action, ...]:
+    """Delete the Agent, if it is still the one that was read: an edit in the meantime may have begun another run."""
+    uid = dig(manifest, "metadata", "uid", kind=str)
+    version = dig(manifest, "metadata", "resourceVersion", kind=str)
+    if uid is None or version is None:
+        return ()
+    return (Delete(Ref(API_VERSION, KIND, identity.namespace, identity.name), uid, version),)
+
+
+def _delete(identity: Identity, situation: Situation) -> tuple[Action, ...]:
+    uid = dig(situation.pod, "metadata", "uid", kind=str)
+    return () if uid is None else (Delete(Ref("v1", "Pod", identity.namespace, identity.name), uid),)
+
+
+def _overdue(situation: Situation) -> tuple[datetime, ...]:
+    """Return when a pod that is ending is to be looked at again: a dead node tells nobody that it is."""
+    due = overdue_at(situation.pod) if situation.holder in (Holder.ENDING, Holder.PREDECESSOR) else None
+    return () if due is None or situation.want is Want.GO else (due,)
 
 
 @frozen(unsafe_hash=False)
 class _Made:
-    """What creating the pod comes to: its creation, or what has to come before that."""
+    """What making the pod comes to: its creation, or what has to come before that."""
 
     actions: tuple[Action, ...]
     block: Verdict | None = None
@@ -154,7 +212,7 @@ class _Made:
     look_again: bool = False
 
 
-def _create(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) -> _Made:
+def _make(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) -> _Made:
     if prepared.agent is None or prepared.rendered is None:
         return _Made(())
     pod = resolve_pod(prepared.agent, prepared.rendered, manifest, observed)
@@ -170,52 +228,17 @@ def _report(
     manifest: Mapping[str, Any],
     now: datetime,
 ) -> list[Action]:
-    """Return the status patch, where status differs, and the events for what has gone wrong since it was written."""
-    if situation.want is Want.GO and situation.holder not in (Holder.OURS, Holder.ENDING):
+    """Return the status patch, where status differs, and the events for what has changed since it was written."""
+    if situation.want is Want.GO and situation.own_pod is None:
         return []  # nobody reads the status of an Agent that is gone a moment later
     identity = situation.identity
-    ref = Ref(API_VERSION, KIND, identity.namespace, identity.name)
-    actions: list[Action] = []
-    if situation.want is not Want.GO:
-        news = [v for v in current if _is_worth_an_event(v) and _is_news(v, find_condition(manifest, v.type))]
-        # An event goes first: were it lost after the status is written, nothing would lead to it again.
-        actions += [_event(ref, identity, verdict, now) for verdict in news]
+    # An event goes first: were it lost after the status is written, nothing would lead to it again.
+    actions: list[Action] = [*events(situation, current, manifest, now)]
     status = desired_status(prepared, situation, current, manifest, now)
     if not same_json(status, manifest.get("status")):
+        ref = Ref(API_VERSION, KIND, identity.namespace, identity.name)
         actions.append(PatchStatus(ref, dig(manifest, "metadata", "resourceVersion", kind=str), status))
     return actions
-
-
-def _is_worth_an_event(verdict: Verdict) -> bool:
-    return (verdict.type == "Accepted" and verdict.status == "False") or verdict.reason in (
-        "CreateRejected",
-        "QuotaExceeded",
-    )
-
-
-def _is_news(verdict: Verdict, former: Verdict | None) -> bool:
-    """Tell whether a verdict is another than before: a refusal's text (used quota, ids) changes while it does not."""
-    if verdict.type == "Accepted" or former is None:
-        return verdict != former
-    return (verdict.status, verdict.reason) != (former.status, former.reason)
-
-
-def _event(ref: Ref, identity: Identity, verdict: Verdict, now: datetime) -> EmitEvent:
-    note = verdict.message.encode("utf-8", "replace")
-    if len(note) > NOTE_MAX_BYTES:
-        note = note[: NOTE_MAX_BYTES - 3] + b"..."
-    # A name that an Agent may not have can be too long for an event, which tells of just that.
-    prefix = identity.name[:NAME_MAX_LENGTH].rstrip("-.")
-    return EmitEvent(
-        name=f"{prefix}.{digest([identity.uid, verdict.type, verdict.reason, verdict.message])}",
-        regarding=ref,
-        regarding_uid=identity.uid,
-        type="Warning",
-        reason=verdict.reason,
-        action="Reconcile",
-        note=note.decode("utf-8", "ignore"),
-        time=now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
-    )
 
 
 def _identity(manifest: object) -> Identity | None:

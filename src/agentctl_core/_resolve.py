@@ -16,7 +16,7 @@ from ._image import CommandUnknown, ImageConfig, ImageError, ImageInfo, image_co
 from ._json import copy_json, dig, dig_list, is_unicode, reach
 from ._observed import Observed
 from ._pod import Rendered, complete
-from ._situation import Holder, Prepared, Situation
+from ._situation import Prepared, Situation
 from ._spec import MAIN_CONTAINER
 
 _REASONS: Final = {
@@ -61,8 +61,8 @@ def resolve_pod(
 
 def resolved_status(prepared: Prepared, situation: Situation, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the status fields `resolved...`: what was asked for this pod, or for the last one."""
-    if situation.holder in (Holder.OURS, Holder.ENDING):
-        return _of_pod(situation.pod)
+    if situation.own_pod is not None:
+        return _of_pod(situation.own_pod)
     # One bad edit must not lose what a restart needs while the registry is away.
     image = prepared.agent.spec.image if prepared.agent else dig(manifest, "status", "resolvedFrom", kind=str)
     remembered = _remembered(manifest, image) if image else None

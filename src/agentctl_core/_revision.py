@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from ._agent import Agent, SpecField, spec_fields
+from ._applied import RESIZED
 from ._core_v1 import CORE_V1
 from ._json import digest
 from ._quantity import canonical
@@ -31,7 +32,6 @@ _NOT_THE_PODS: Final = frozenset(
 )
 _IMPLIED: Final[Mapping[str, Any]] = {"mode": DEFAULT_MODE}
 """What a field means by default, where that stands in no schema."""
-_RESIZED: Final = frozenset({"cpu", "memory"})
 
 
 Strip: TypeAlias = Callable[[Any], Any]
@@ -126,7 +126,7 @@ def _drop_resized(said: dict[str, Any]) -> None:
         resources: dict[str, dict[str, Any]] = holder.pop("resources", {})
         for kind in ("limits", "requests"):
             amounts = resources.pop(kind, {})
-            if rest := {name: amount for name, amount in amounts.items() if name not in _RESIZED}:
+            if rest := {name: amount for name, amount in amounts.items() if name not in RESIZED}:
                 resources[kind] = rest
         if resources:
             holder["resources"] = resources

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from attrs import frozen
 
 from ._agent import Agent
+from ._change import Change, plan_change
+from ._history import recall
 from ._identity import Ownership, ownership
 from ._json import dig, is_being_deleted
 from ._observed import Observed
 from ._pod import Rendered
+from ._pod_state import has_ended
 from ._problem import Problem
+from ._run import Run, carry, follow, pod_revision
 
 
 class Want(Enum):
@@ -26,6 +30,10 @@ class Want(Enum):
     RUN = "run"
     SUSPEND = "suspend"
     """`spec.replicas` is 0."""
+    DONE = "done"
+    """A task that has finished: nothing is made any more; a pod that has ended stays, for its logs."""
+    EXPIRED = "expired"
+    """A finished task whose `ttlSecondsAfterFinished` have passed: the Agent itself goes."""
     INVALID = "invalid"
     """The spec is refused: nothing is known about what is wanted, so nothing is made and nothing is taken away."""
     GO = "go"
@@ -36,14 +44,24 @@ class Holder(Enum):
     """What stands under the name of the Agent's pod."""
 
     NOBODY = "nobody"
+    BACKING_OFF = "backing off"
+    """Nobody, and the last pod has failed too lately to make another."""
+    REFUSED = "refused"
+    """Nobody, and the API server has just refused to create the pod."""
     OURS = "ours"
+    OUTDATED = "outdated"
+    """Ours, and doing what the spec asks takes another pod, which the update strategy allows to make."""
+    ENDED = "ended"
+    """Ours, and every container has ended for good: phase Failed or Succeeded."""
     ENDING = "ending"
-    """Our pod, with a deletionTimestamp."""
+    """Ours, with a deletionTimestamp."""
     PREDECESSOR = "predecessor"
     """The pod of an earlier Agent of the same name, which the garbage collector is about to delete."""
     STRANGER = "stranger"
-    REFUSED = "refused"
-    """Nobody, and the API server has just refused to create the pod."""
+
+
+OWN: Final = (Holder.OURS, Holder.OUTDATED, Holder.ENDED, Holder.ENDING)
+"""The holders that are a pod of the Agent."""
 
 
 @frozen(unsafe_hash=False)
@@ -82,44 +100,94 @@ class Situation:
     """The present situation, with what backs it up.
 
     Attributes:
-        pod: the manifest under the pod's name, whoever owns it; None for NOBODY and REFUSED.
+        pod: the manifest under the pod's name, whoever owns it; None where there is none.
+        run: where the Agent stands in its run.
+        change: what an edit means for the pod; None where there is no living pod of the Agent, or no valid spec.
         refusal: the API server's `Status` answer; None but for REFUSED.
     """
 
     identity: Identity
     want: Want
     holder: Holder
+    run: Run
     pod: Mapping[str, Any] | None = None
+    change: Change | None = None
     refusal: Mapping[str, Any] | None = None
+
+    @property
+    def own_pod(self) -> Mapping[str, Any] | None:
+        """The pod, where it is the Agent's own."""
+        return self.pod if self.holder in OWN else None
 
 
 def assess(prepared: Prepared, identity: Identity, manifest: Mapping[str, Any], observed: Observed) -> Situation:
     """Return the situation of the Agent `identity`."""
-    want = _want(prepared, manifest)
     pod = find(observed, "Pod", identity.namespace, identity.name)
-    if pod is not None:
-        return Situation(identity=identity, want=want, holder=_holder(pod, identity), pod=pod)
+    whose = None if pod is None else ownership(pod, identity.name, identity.uid)
+    own = pod if whose is Ownership.OURS else None
     refusal = find_refusal(observed, "Pod", identity.name)
-    holder = Holder.REFUSED if refusal else Holder.NOBODY
-    return Situation(identity=identity, want=want, holder=holder, refusal=refusal)
+    agent, rendered, history = prepared.agent, prepared.rendered, recall(manifest)
+    change: Change | None = None
+    if agent is None or rendered is None:
+        run = carry(own, history)
+        want = Want.GO if is_being_deleted(manifest) else Want.INVALID
+    else:
+        run = follow(agent, rendered.revision, own, history, observed.now)
+        if own is not None and not has_ended(own) and not is_being_deleted(own):
+            change = plan_change(rendered, own, refusal, find_refusal(observed, "pods/resize", identity.name))
+        if _begins_anew(agent, rendered, own):
+            run = run.unfinished()
+        want = _want(agent, manifest, run)
+    is_outdated = agent is not None and change is not None and change.needs_pod and _recreates(agent)
+    holder = Holder.OUTDATED if is_outdated else _holder(own, whose, run, refusal)
+    return Situation(
+        identity=identity,
+        want=want,
+        holder=holder,
+        run=run,
+        pod=pod,
+        change=change,
+        refusal=refusal if pod is None else None,
+    )
 
 
-def _want(prepared: Prepared, manifest: Mapping[str, Any]) -> Want:
+def _begins_anew(agent: Agent, rendered: Rendered, own: Mapping[str, Any] | None) -> bool:
+    """Tell whether the present pod is one of a former run that is to be replaced, finished or not."""
+    return _recreates(agent) and own is not None and pod_revision(own) not in (None, rendered.revision)
+
+
+def _recreates(agent: Agent) -> bool:
+    return agent.spec.update_strategy == "Recreate"
+
+
+def _want(agent: Agent, manifest: Mapping[str, Any], run: Run) -> Want:
     if is_being_deleted(manifest):
         return Want.GO
-    if prepared.agent is None:
-        return Want.INVALID
-    return Want.RUN if prepared.agent.spec.replicas else Want.SUSPEND
+    if run.has_expired:
+        return Want.EXPIRED
+    if not agent.spec.replicas:
+        return Want.SUSPEND
+    return Want.RUN if run.finished is None else Want.DONE
 
 
-def _holder(pod: Mapping[str, Any], identity: Identity) -> Holder:
-    match ownership(pod, identity.name, identity.uid):
+def _holder(
+    own: Mapping[str, Any] | None, whose: Ownership | None, run: Run, refusal: Mapping[str, Any] | None
+) -> Holder:
+    match whose:
         case Ownership.STRANGER:
             return Holder.STRANGER
         case Ownership.PREDECESSOR:
             return Holder.PREDECESSOR
+        case Ownership.OURS if is_being_deleted(own):
+            return Holder.ENDING
+        case Ownership.OURS if has_ended(own):
+            return Holder.ENDED
         case Ownership.OURS:
-            return Holder.ENDING if is_being_deleted(pod) else Holder.OURS
+            return Holder.OURS
+        case None if run.due is not None:
+            return Holder.BACKING_OFF
+        case None:
+            return Holder.REFUSED if refusal else Holder.NOBODY
 
 
 def find(observed: Observed, kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:

@@ -46,6 +46,7 @@ def custom_resource_definition() -> dict[str, Any]:
                     "additionalPrinterColumns": [
                         _column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
                         _column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason'),
+                        _column("UpToDate", "string", '.status.conditions[?(@.type=="UpToDate")].status'),
                         _column("Pod", "string", ".status.podName"),
                         _column("Age", "date", ".metadata.creationTimestamp"),
                         _column("Image", "string", ".spec.image", priority=1),
@@ -131,6 +132,7 @@ def _validation(cel: str, message: str, field: str) -> dict[str, Any]:
 
 
 _TEXT: Final = {"type": "string"}
+_TIME: Final = {"type": "string", "format": "date-time"}
 _STATUS: Final[dict[str, Any]] = {
     "type": "object",
     "description": "What the operator saw. Written by the operator alone.",
@@ -142,7 +144,9 @@ _STATUS: Final[dict[str, Any]] = {
         },
         "conditions": {
             "type": "array",
-            "description": "Accepted: whether the spec can be run. Ready: whether the agent can be used.",
+            "description": "Accepted: whether the spec can be run. Ready: whether the agent can be used; absent while it "
+            "is suspended or has finished. UpToDate: whether the pod is what the spec asks for. Suspended, Finished: "
+            "whether it is. Stalled: True where only another edit can help.",
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
             "items": {
@@ -153,7 +157,7 @@ _STATUS: Final[dict[str, Any]] = {
                     "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
                     "reason": _TEXT,
                     "message": {"type": "string", "maxLength": 32768},
-                    "lastTransitionTime": {"type": "string", "format": "date-time"},
+                    "lastTransitionTime": _TIME,
                     "observedGeneration": {"type": "integer", "format": "int64"},
                 },
             },
@@ -166,6 +170,39 @@ _STATUS: Final[dict[str, Any]] = {
             "description": "Addresses of the pod, as in core/v1 PodStatus.",
             "x-kubernetes-list-type": "atomic",
             "items": {"type": "object", "required": ["ip"], "properties": {"ip": _TEXT}},
+        },
+        "nodeName": {"type": "string", "description": "The node that the pod is on."},
+        "currentRevision": {"type": "string", "description": "What the present pod, or the last one, was made from."},
+        "updateRevision": {"type": "string", "description": "What the next pod is made from."},
+        "startTime": _TIME | {"description": "When the first pod of the current revision was made."},
+        "completionTime": _TIME | {"description": "When the task finished."},
+        "failures": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How many pods of the current revision have failed; a service that stays ready has none.",
+        },
+        "lastFailure": {
+            "type": "object",
+            "description": "The last pod that failed.",
+            "required": ["podUID", "time", "reason"],
+            "properties": {"podUID": _TEXT, "time": _TIME, "reason": _TEXT},
+        },
+        "restarts": {
+            "type": "integer",
+            "format": "int32",
+            "description": "How often the agent's container has been started again in the present pod.",
+        },
+        "lastTermination": {
+            "type": "object",
+            "description": "How a container ended last, as in core/v1 ContainerStateTerminated.",
+            "properties": {
+                "podUID": _TEXT,
+                "containerName": _TEXT,
+                "exitCode": {"type": "integer", "format": "int32"},
+                "reason": _TEXT,
+                "message": _TEXT,
+                "finishedAt": _TIME,
+            },
         },
         "resolvedImage": {"type": "string", "description": "The image that the pod runs, with its digest."},
         "resolvedFrom": {"type": "string", "description": "The spec.image that resolvedImage was found for."},

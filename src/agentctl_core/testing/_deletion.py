@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
-from .._conditions import timestamp
 from .._json import dig
+from .._times import timestamp
 from ._pods import GRACE_SECONDS
 from ._refused import deletion_conflict
 from ._resources import Resource

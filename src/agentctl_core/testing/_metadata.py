@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias, cast
 
-from .._conditions import timestamp
 from .._json import copy_json
+from .._times import timestamp
 from ._decoded import Decoded
 from ._refused import forbidden_change, invalid_value, required
 from ._resources import Resource

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from .._actions import Ref
-from .._conditions import timestamp
 from .._json import dig, dig_list, same_json
+from .._times import timestamp
 from ._apiserver import ApiServer
 from ._decoded import object_at
 from ._deletion import parse_time

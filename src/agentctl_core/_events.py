@@ -1,0 +1,108 @@
+"""Events: what a person wants to see without asking. None on the plain happy path, one for each other change.
+
+An event's name is the same whenever it is decided, so that a crash, a retry or a second operator tells it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from ._actions import EmitEvent, Ref
+from ._agent import API_VERSION, KIND
+from ._conditions import Verdict, find_condition
+from ._json import dig, digest
+from ._situation import Holder, Identity, Situation, Want
+from ._spec import NAME_MAX_LENGTH
+
+NOTE_MAX_BYTES: Final = 1024
+
+_POD_TROUBLES: Final = frozenset(
+    {
+        "ConfigError",
+        "CrashLoopBackOff",
+        "CreateContainerError",
+        "Evicted",
+        "ImagePullFailed",
+        "InitFailed",
+        "InvalidImageName",
+        "NodeLost",
+        "OOMKilled",
+        "Preempted",
+        "Unschedulable",
+    }
+)
+"""Reasons of Ready that are told once for each pod."""
+_REFUSALS: Final = frozenset({"CreateRejected", "QuotaExceeded"})
+
+
+def events(
+    situation: Situation, current: tuple[Verdict, ...], manifest: Mapping[str, Any], now: datetime
+) -> list[EmitEvent]:
+    """Return the events for what has changed since the status was written."""
+    if situation.want is Want.GO:
+        return []
+    ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)
+    return [
+        _event(ref, situation.identity, verdict, (type_, reason, key), now)
+        for verdict in current
+        for type_, reason, key in _worth_telling(verdict, find_condition(manifest, verdict.type), situation, manifest)
+    ]
+
+
+def _worth_telling(
+    verdict: Verdict, former: Verdict | None, situation: Situation, manifest: Mapping[str, Any]
+) -> Iterator[tuple[Literal["Normal", "Warning"], str, str]]:
+    """Yield type and reason of the event that a change of this condition is worth, and what tells it from others."""
+    pod = dig(situation.own_pod, "metadata", "uid", kind=str) or ""
+    generation = str(dig(manifest, "metadata", "generation", kind=int))
+    is_other = former is None or (verdict.status, verdict.reason) != (former.status, former.reason)
+    match verdict:
+        # What is wrong with a spec is in the text; a refusal's text (used quota, ids) changes while it does not.
+        case Verdict("Accepted", "False", reason) if verdict != former:
+            yield "Warning", reason, verdict.message
+        case Verdict("Ready", "False", reason) if is_other and reason in _REFUSALS:
+            yield "Warning", reason, verdict.message
+        case Verdict("Ready", "False", reason) if is_other and reason in _POD_TROUBLES:
+            yield "Warning", reason, pod
+        case Verdict("Ready", "False", "Backoff") if is_other and pod:
+            yield "Warning", "PodFailed", pod
+        case Verdict("Ready", "False", "Terminating") if is_other and former is not None:
+            # Not by the operator, which writes down first that it is about to.
+            is_recreated = _reason(find_condition(manifest, "UpToDate")) == "Recreating"
+            if situation.holder is Holder.ENDING and not is_recreated:
+                yield "Normal", "PodDeleted", pod
+        case Verdict("UpToDate", "False", reason) if is_other and former is not None:
+            yield "Normal", reason, f"{pod} {generation}"
+        case Verdict("Suspended", _, reason) if is_other and former is not None:
+            yield "Normal", reason, generation
+        case Verdict("Finished", "True", ("Failed" | "DeadlineExceeded") as reason) if is_other:
+            yield "Warning", reason, generation
+        case _:
+            pass
+
+
+def _reason(verdict: Verdict | None) -> str | None:
+    return None if verdict is None else verdict.reason
+
+
+def _event(
+    ref: Ref, identity: Identity, verdict: Verdict, told: tuple[Literal["Normal", "Warning"], str, str], now: datetime
+) -> EmitEvent:
+    kind, reason, key = told
+    note = verdict.message.encode("utf-8", "replace")
+    if len(note) > NOTE_MAX_BYTES:
+        note = note[: NOTE_MAX_BYTES - 3] + b"..."
+    # A name that an Agent may not have can be too long for an event, which tells of just that.
+    prefix = identity.name[:NAME_MAX_LENGTH].rstrip("-.")
+    return EmitEvent(
+        name=f"{prefix}.{digest([identity.uid, verdict.type, reason, key])}",
+        regarding=ref,
+        regarding_uid=identity.uid,
+        type=kind,
+        reason=reason,
+        action="Reconcile",
+        note=note.decode("utf-8", "ignore"),
+        time=now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
+    )

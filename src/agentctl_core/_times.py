@@ -1,0 +1,29 @@
+"""Moments as Kubernetes writes them (`metav1.Time`): text in manifests, aware datetimes in here."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return `2026-01-31T12:00:00Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def is_timestamp(text: str) -> bool:
+    """Tell whether a text looks like a moment; the CRD's `date-time` takes it then."""
+    return _DATE_TIME.fullmatch(text) is not None
+
+
+def parse_timestamp(text: str | None) -> datetime | None:
+    """Return the moment that a text stands for, in UTC; None where it is none."""
+    if text is None or not is_timestamp(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # the 31st of February, the year 0
+        return None
