@@ -144,9 +144,11 @@ _STATUS: Final[dict[str, Any]] = {
         },
         "conditions": {
             "type": "array",
-            "description": "Accepted: whether the spec can be run. Ready: whether the agent can be used; absent while it "
-            "is suspended or has finished. UpToDate: whether the pod is what the spec asks for. Suspended, Finished: "
-            "whether it is. Stalled: True where only another edit can help.",
+            "description": (
+                "Accepted: whether the spec can be run. Ready: whether the agent can be used; absent while it is "
+                "suspended or has finished. UpToDate: whether the pod is what the spec asks for. Suspended, Finished: "
+                "whether it is. Stalled: True where only another edit can help."
+            ),
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
             "items": {
