@@ -174,8 +174,8 @@ def _resized(wanted: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterator[dict
         there = present.get(name)
         if there is None:
             continue
-        amounts = _amounts(container)
-        if all(_canonical(there, *key) == canonical(amount) for key, amount in amounts.items()):
+        amounts, effective = _amounts(container), _amounts(there)
+        if all(canonical(amount) == _canonical(effective.get(key)) for key, amount in amounts.items()):
             continue
         resources: dict[str, Any] = {}
         for sort in ("limits", "requests"):
@@ -201,8 +201,7 @@ def _amounts(container: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     return amounts
 
 
-def _canonical(container: Mapping[str, Any], sort: str, resource: str) -> str | None:
-    amount = reach(container, "resources", sort, resource)
+def _canonical(amount: object) -> str | None:
     return canonical(amount) if isinstance(amount, str | int) else None
 
 
@@ -214,7 +213,7 @@ def _removed(wanted: Mapping[str, Any], pod: Mapping[str, Any]) -> list[str]:
     for name, keys in read_applied(pod).resources.items():
         for key in keys:
             sort, _, resource = key.partition(".")
-            is_there = name in present and _canonical(present[name], sort, resource) is not None
+            is_there = reach(present.get(name), "resources", sort, resource) is not None
             if is_there and (sort, resource) not in asked.get(name, {}):
                 gone.append(f"resources.{key} of {name}")
     return gone
