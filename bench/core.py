@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from agentctl_core import ImageConfig, ImageInfo, Observed, decide, prepare, reconcile
+from agentctl_core import ImageConfig, ImageInfo, Observed, Requeue, decide, prepare, reconcile
 from agentctl_core.testing import ModelCluster
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ def settled(manifest: dict[str, Any]) -> tuple[dict[str, Any], Observed]:
         seen = cluster.observe(agent)
         observed = Observed(cluster.now, seen.objects, {manifest["spec"]["image"]: image})
         actions = reconcile(agent, observed)
-        if not actions and not cluster.step():
+        if not cluster.step() and all(isinstance(action, Requeue) for action in actions):
             return agent, observed
         for action in actions:
             if not cluster.execute(action):

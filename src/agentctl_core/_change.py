@@ -12,7 +12,7 @@ from typing import Any, cast
 from attrs import frozen
 
 from ._actions import Action, Patch, Ref, Resize
-from ._applied import RESIZED, read_applied
+from ._applied import RESIZED, Applied, read_applied
 from ._conditions import Verdict
 from ._config import VERSION
 from ._identity import APPLIED, RENDERED_BY, RESERVED_KEYS, labels
@@ -58,10 +58,14 @@ def plan_change(
         return Change(_pending("The pod does not say what it was made from. Delete it to have it made anew."))
     if revision != rendered.revision:
         return Change(_pending("The spec has changed since the pod was made."), needs_pod=True)
-    patch = _metadata_patch(rendered.pod, pod)
+    applied = read_applied(pod)
+    patch = _metadata_patch(rendered, pod, applied)
     if patch and refusal is not None:
         told = dig(refusal, "message", kind=str)
         return Change(_pending(f"The API server refuses to change the pod's metadata: {told}"), is_refused=True)
+    if removed := _removed(rendered.pod, pod, applied):
+        # No patch either: it would forget what has to go.
+        return Change(_pending(f"{' and '.join(removed)} cannot be taken from a running container."), needs_pod=True)
     return _with_resources(rendered, pod, _patch(pod, patch), resize_refusal)
 
 
@@ -69,11 +73,6 @@ def _with_resources(
     rendered: Rendered, pod: Mapping[str, Any], patches: tuple[Action, ...], refusal: Mapping[str, Any] | None
 ) -> Change:
     resized = list(_resized(rendered.pod, pod))
-    removed = _removed(rendered.pod, pod)
-    if removed:
-        told = f"{' and '.join(removed)} cannot be taken from a running container."
-        # No patch either: it would forget what has to go.
-        return Change(_pending(told), needs_pod=True)
     if resized and refusal is not None:
         told = f"The API server refuses to resize the pod: {dig(refusal, 'message', kind=str)}"
         return Change(_pending(told), patches, needs_pod=True, is_refused=True)
@@ -132,13 +131,13 @@ def _patch(pod: Mapping[str, Any], metadata: dict[str, Any]) -> tuple[Action, ..
     return (Patch(Ref.of(pod), uid, version, {"metadata": metadata}),)
 
 
-def _metadata_patch(wanted: Mapping[str, Any], pod: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata_patch(rendered: Rendered, pod: Mapping[str, Any], present: Applied) -> dict[str, Any]:
     """Return the patch of labels and annotations: what is asked for and differs, and what is not asked for any more.
 
     What others have put there stays; so does what an annotation says of the pod's making.
     """
-    metadata: Mapping[str, Any] = wanted["metadata"]
-    asked, present = read_applied(wanted), read_applied(pod)
+    metadata: Mapping[str, Any] = rendered.pod["metadata"]
+    asked = rendered.applied
     remembered = {APPLIED} & metadata["annotations"].keys()
     patch = {
         "labels": _map_patch(metadata, pod, "labels", {*asked.labels, *labels(metadata["name"])}, present.labels),
@@ -205,12 +204,14 @@ def _canonical(amount: object) -> str | None:
     return canonical(amount) if isinstance(amount, str | int) else None
 
 
-def _removed(wanted: Mapping[str, Any], pod: Mapping[str, Any]) -> list[str]:
+def _removed(wanted: Mapping[str, Any], pod: Mapping[str, Any], applied: Applied) -> list[str]:
     """Return what was asked for when the pod was made, or since, and is not any more, though the pod has it."""
+    if not applied.resources:
+        return []
     asked = {name: _amounts(container) for name, container in _containers(wanted).items()}
     present = _containers(pod)
     gone: list[str] = []
-    for name, keys in read_applied(pod).resources.items():
+    for name, keys in applied.resources.items():
         for key in keys:
             sort, _, resource = key.partition(".")
             is_there = reach(present.get(name), "resources", sort, resource) is not None

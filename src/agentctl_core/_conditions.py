@@ -41,13 +41,14 @@ def not_ready(reason: str, message: str) -> Verdict:
     return Verdict("Ready", "False", reason, message)
 
 
-def find_condition(manifest: Mapping[str, Any], kind: str) -> Verdict | None:
-    """Return a condition as it stands in the status that was read, or None where there is none or it is malformed."""
+def conditions_of(manifest: Mapping[str, Any]) -> dict[str, Verdict]:
+    """Return the conditions as they stand in the status that was read, by type; malformed ones are left out."""
+    found: dict[str, Verdict] = {}
     for condition in dig_list(manifest, "status", "conditions"):
-        if dig(condition, "type", kind=str) == kind:
-            texts = [dig(condition, key, kind=str) for key in ("status", "reason", "message")]
-            return Verdict(kind, *texts) if None not in texts else None  # type: ignore[arg-type]
-    return None
+        texts = [dig(condition, key, kind=str) for key in ("type", "status", "reason", "message")]
+        if None not in texts:
+            found.setdefault(str(texts[0]), Verdict(*texts))  # type: ignore[arg-type]
+    return found
 
 
 def with_times(verdict: Verdict, former: object, observed: Mapping[str, int], now: datetime) -> dict[str, Any]:

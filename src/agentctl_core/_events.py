@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from ._actions import EmitEvent, Ref
 from ._agent import API_VERSION, KIND
-from ._conditions import Verdict, find_condition
+from ._conditions import Verdict, conditions_of
 from ._json import dig, digest
 from ._situation import Holder, Identity, Situation, Want
 from ._spec import NAME_MAX_LENGTH
@@ -44,23 +44,26 @@ def events(
     if situation.want is Want.GO:
         return []
     ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)
+    former = conditions_of(manifest)
     return [
-        _event(ref, situation.identity, verdict, (type_, reason, key), now)
+        _event(ref, situation.identity, verdict, told, now)
         for verdict in current
-        for type_, reason, key in _worth_telling(verdict, find_condition(manifest, verdict.type), situation, manifest)
+        if verdict != former.get(verdict.type)
+        for told in _worth_telling(verdict, former, situation, manifest)
     ]
 
 
 def _worth_telling(
-    verdict: Verdict, former: Verdict | None, situation: Situation, manifest: Mapping[str, Any]
+    verdict: Verdict, formerly: Mapping[str, Verdict], situation: Situation, manifest: Mapping[str, Any]
 ) -> Iterator[tuple[Literal["Normal", "Warning"], str, str]]:
-    """Yield type and reason of the event that a change of this condition is worth, and what tells it from others."""
+    """Yield type and reason of the event that a changed condition is worth, and what tells it from others."""
+    former = formerly.get(verdict.type)
     pod = dig(situation.own_pod, "metadata", "uid", kind=str) or ""
     generation = str(dig(manifest, "metadata", "generation", kind=int))
+    # A refusal's text (used quota, ids) changes while it does not; what is wrong with a spec is in the text.
     is_other = former is None or (verdict.status, verdict.reason) != (former.status, former.reason)
     match verdict:
-        # What is wrong with a spec is in the text; a refusal's text (used quota, ids) changes while it does not.
-        case Verdict("Accepted", "False", reason) if verdict != former:
+        case Verdict("Accepted", "False", reason):
             yield "Warning", reason, verdict.message
         case Verdict("Ready", "False", reason) if is_other and reason in _REFUSALS:
             yield "Warning", reason, verdict.message
@@ -70,7 +73,8 @@ def _worth_telling(
             yield "Warning", "PodFailed", pod
         case Verdict("Ready", "False", "Terminating") if is_other and former is not None:
             # Not by the operator, which writes down first that it is about to.
-            is_recreated = _reason(find_condition(manifest, "UpToDate")) == "Recreating"
+            update = formerly.get("UpToDate")
+            is_recreated = update is not None and update.reason == "Recreating"
             if situation.holder is Holder.ENDING and not is_recreated:
                 yield "Normal", "PodDeleted", pod
         case Verdict("UpToDate", "False", reason) if is_other and former is not None:
@@ -81,10 +85,6 @@ def _worth_telling(
             yield "Warning", reason, generation
         case _:
             pass
-
-
-def _reason(verdict: Verdict | None) -> str | None:
-    return None if verdict is None else verdict.reason
 
 
 def _event(

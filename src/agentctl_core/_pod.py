@@ -8,7 +8,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ._agent import Agent
-from ._applied import applied
+from ._applied import Applied, applied
 from ._clashes import Clashes
 from ._config import VERSION, Config
 from ._containers import Container, finish
@@ -34,12 +34,14 @@ class Rendered:
         objects: everything else, in the order of its creation.
         prefix: what stands before the agent's own command line, where the image has to be asked for that.
         revision: see `_revision`.
+        applied: what of the pod can be changed in place (see `_applied`).
     """
 
     pod: Mapping[str, Any]
     objects: tuple[Mapping[str, Any], ...]
     prefix: CommandPrefix | None
     revision: str
+    applied: Applied
 
 
 def build_pod(agent: Agent, config: Config | None = None, image: ImageInfo | None = None) -> dict[str, Any]:
@@ -72,7 +74,8 @@ def render(agent: Agent, config: Config) -> Rendered:
         command = [*prefix.words, *agent.spec.command, *agent.spec.args]
         containers = [c.with_command(command) if c.is_main else c for c in containers]
         prefix = None
-    metadata = _metadata(agent, parts, clashes)
+    asked = applied(agent)
+    metadata = _metadata(agent, parts, clashes, asked)
     spec = _pod_spec(parts, containers, clashes)
     objects = [item for part in parts for item in part.objects]
     clashes.among(
@@ -84,6 +87,7 @@ def render(agent: Agent, config: Config) -> Rendered:
         objects=tuple(_whole(agent, item.manifest, owned=item.owned) for item in objects),
         prefix=prefix,
         revision=metadata["annotations"][REVISION],
+        applied=asked,
     )
 
 
@@ -103,10 +107,10 @@ def complete(rendered: Rendered, agent: Agent, image: ImageConfig, reference: st
     return pod
 
 
-def _metadata(agent: Agent, parts: Sequence[Contribution], clashes: Clashes) -> dict[str, Any]:
+def _metadata(agent: Agent, parts: Sequence[Contribution], clashes: Clashes, asked: Applied) -> dict[str, Any]:
     own = {REVISION: revision(agent), RENDERED_BY: f"agentctl {VERSION}"}
-    if asked := applied(agent).to_json():
-        own[APPLIED] = asked
+    if remembered := asked.to_json():
+        own[APPLIED] = remembered
     metadata: dict[str, Any] = {"name": agent.name, "namespace": agent.namespace}
     for sort in ("label", "annotation"):
         given: list[Item] = [item for part in parts for item in getattr(part, f"{sort}s")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from attrs import frozen
 
@@ -68,18 +68,46 @@ class Container:
 
     Attributes:
         is_init: whether it has to end well before the agent starts; a sidecar has not.
-        terminated: how it ended: now, or the last time; None where it never did.
-        has_ended: whether it is in that state now.
+        status: the core/v1 ContainerStatus.
     """
 
     name: str
     is_init: bool
-    waiting: str | None
-    message: str
-    terminated: Mapping[str, Any] | None
-    has_ended: bool
-    is_ready: bool
-    restarts: int
+    status: Mapping[str, Any]
+
+    @property
+    def waiting(self) -> str | None:
+        """The kubelet's reason why it waits; None where it does not."""
+        return dig(self.status, "state", "waiting", "reason", kind=str)
+
+    @property
+    def message(self) -> str:
+        """What the kubelet says to that."""
+        return dig(self.status, "state", "waiting", "message", kind=str) or ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it does not run now, and has."""
+        return isinstance(reach(self.status, "state", "terminated"), Mapping)
+
+    @property
+    def terminated(self) -> Mapping[str, Any] | None:
+        """How it ended: now, or the last time; None where it never did."""
+        for state in ("state", "lastState"):
+            terminated = reach(self.status, state, "terminated")
+            if isinstance(terminated, Mapping):
+                return cast("Mapping[str, Any]", terminated)
+        return None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its readiness is given."""
+        return dig(self.status, "ready", kind=bool) is True
+
+    @property
+    def restarts(self) -> int:
+        """How often it has been started again."""
+        return max(0, dig(self.status, "restartCount", kind=int) or 0)
 
     @property
     def failure(self) -> str:
@@ -313,15 +341,4 @@ def _containers(pod: object) -> Iterator[Container]:
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in dig_list(pod, "status", field):
             name = dig(status, "name", kind=str) or ""
-            now, before = reach(status, "state", "terminated"), reach(status, "lastState", "terminated")
-            terminated = next((t for t in (now, before) if isinstance(t, Mapping)), None)
-            yield Container(
-                name=name,
-                is_init=field == "initContainerStatuses" and name not in sidecars,
-                waiting=dig(status, "state", "waiting", "reason", kind=str),
-                message=dig(status, "state", "waiting", "message", kind=str) or "",
-                terminated=terminated,
-                has_ended=isinstance(now, Mapping),
-                is_ready=dig(status, "ready", kind=bool) is True,
-                restarts=max(0, dig(status, "restartCount", kind=int) or 0),
-            )
+            yield Container(name, field == "initContainerStatuses" and name not in sidecars, status)
