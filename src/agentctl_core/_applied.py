@@ -60,7 +60,7 @@ def read_applied(pod: object) -> Applied:
     except (ValueError, RecursionError):
         said = None
     resources = reach(said, "resources")
-    named = cast("Mapping[str, object]", resources) if isinstance(resources, Mapping) else {}
+    named: Mapping[str, object] = cast("Mapping[str, object]", resources) if isinstance(resources, dict) else {}
     return Applied(
         labels=_texts(reach(said, "labels")),
         annotations=_texts(reach(said, "annotations")),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
@@ -15,7 +15,7 @@ from ._conditions import Verdict, conditions_of
 from ._json import dig, reach
 from ._times import parse_timestamp, timestamp
 
-_TERMINATION: Mapping[str, type] = {
+_TERMINATION: Final[Mapping[str, type[str | int]]] = {
     "podUID": str,
     "containerName": str,
     "exitCode": int,
@@ -97,8 +97,10 @@ def _failure(value: object) -> Failure | None:
 
 
 def _termination(value: object) -> Mapping[str, Any] | None:
-    fields = ((name, dig(value, name, kind=kind)) for name, kind in _TERMINATION.items())
-    termination = {name: field for name, field in fields if field is not None}
+    termination: dict[str, Any] = {}
+    for name, kind in _TERMINATION.items():
+        if (field := dig(value, name, kind=kind)) is not None:
+            termination[name] = field
     if parse_timestamp(termination.get("finishedAt")) is None:
         termination.pop("finishedAt", None)
     return termination or None
