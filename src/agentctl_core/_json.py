@@ -36,11 +36,12 @@ def dig(value: Any, *path: str, kind: type[T]) -> T | None:
         if type(value) is not dict and not isinstance(value, Mapping):
             return None
         value = value.get(key)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    found: Any = value
+    if not isinstance(value, kind) or (kind is int and isinstance(found, bool)):
         return None
-    if isinstance(value, str):
-        return value if is_unicode(value) else None
-    return None if kind is int and not MIN_INT64 <= value <= MAX_INT64 else value
+    if (kind is str and not is_unicode(found)) or (kind is int and not MIN_INT64 <= found <= MAX_INT64):
+        return None
+    return value
 
 
 def dig_list(value: Any, *path: str) -> tuple[Mapping[str, Any], ...]:
