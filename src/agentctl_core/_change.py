@@ -75,7 +75,9 @@ def _with_resources(
     resized = list(_resized(rendered.pod, pod))
     if resized and refusal is not None:
         told = f"The API server refuses to resize the pod: {dig(refusal, 'message', kind=str)}"
-        return Change(_pending(told), patches, needs_pod=True, is_refused=True)
+        # What is forbidden (a quota, a LimitRange, a webhook) would be so for another pod too: this one is kept.
+        needs_pod = dig(refusal, "reason", kind=str) != "Forbidden"
+        return Change(_pending(told), patches, needs_pod=needs_pod, is_refused=True)
     if resized:
         names = " and ".join(container["name"] for container in resized)
         uid = dig(pod, "metadata", "uid", kind=str)
