@@ -190,10 +190,10 @@ def readiness(pod: Mapping[str, Any], now: datetime) -> Verdict:
         return not_ready("NodeLost", f"{_tell_node(pod)} does not answer. {_WAITED_FOR}")
     scheduled = conditions.get("PodScheduled")
     if dig(scheduled, "status", kind=str) == "False":
-        told = dig(scheduled, "message", kind=str) or "no reason given"
+        told = (dig(scheduled, "message", kind=str) or "no reason given").rstrip(".")
         return not_ready(
             "Unschedulable",
-            f"No node takes the pod: {told} Change resources, nodeSelector, affinity or tolerations, or add a node.",
+            f"No node takes the pod: {told}. Change resources, nodeSelector, affinity or tolerations, or add a node.",
         )
     if trouble := next(filter(None, map(_trouble, _containers(pod))), None):
         return trouble

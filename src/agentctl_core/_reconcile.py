@@ -174,7 +174,7 @@ def decide(prepared: Prepared, manifest: Mapping[str, Any], observed: Observed) 
     # Last: should the API server refuse a deletion, the pod is made and the status is written all the same.
     actions += objects.leftovers
     look_again |= step is Step.LOOK_AGAIN or objects.refused is not None
-    again = [*situation.run.again, *_overdue(situation)]
+    again = [*situation.run.again, *_overdue(situation)] if situation.want is not Want.GO else []
     waits = [(moment - observed.now).total_seconds() for moment in again if moment > observed.now]
     waits += [LOOK_AGAIN_SECONDS] if look_again else []
     if waits:
@@ -199,7 +199,7 @@ def _delete(identity: Identity, situation: Situation) -> tuple[Action, ...]:
 def _overdue(situation: Situation) -> tuple[datetime, ...]:
     """Return when a pod that is ending is to be looked at again: a dead node tells nobody that it is."""
     due = overdue_at(situation.pod) if situation.holder in (Holder.ENDING, Holder.PREDECESSOR) else None
-    return () if due is None or situation.want is Want.GO else (due,)
+    return () if due is None else (due,)
 
 
 @frozen(unsafe_hash=False)

@@ -128,6 +128,8 @@ class Operator:
         cache = self._cache_of(manifest)
         if cache is not None:
             cache.learn(manifest, key_of(agent))
+            # A write may have made it ours to watch: its end is told by the watch then.
+            self._unwatched.drop(key_of(agent), manifest)
 
     def _cache_of(self, manifest: Manifest) -> Cache | None:
         """Return the cache whose watch tells of this object; None where none does."""

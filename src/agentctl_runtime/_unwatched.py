@@ -62,6 +62,10 @@ class Unwatched:
         self._met.setdefault(key, {})[_name_of(manifest)] = _Met(manifest, until, _generation_of(agent))
         self._wake(key, UNWATCHED_SECONDS)
 
+    def drop(self, key: Key, manifest: Manifest) -> None:
+        """Forget an object that a watch tells of by now."""
+        self._met.get(key, {}).pop(_name_of(manifest), None)
+
     def forget(self, key: Key) -> None:
         """Forget everything about an Agent that is gone."""
         self._met.pop(key, None)

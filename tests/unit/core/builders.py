@@ -18,6 +18,7 @@ from agentctl_core import (
     Problem,
     build_pod,
     parse_agent,
+    prepare,
     reconcile,
 )
 
@@ -29,7 +30,9 @@ NOW_TEXT = "2026-01-31T12:00:00Z"
 UID = "uid-of-agent"
 POD_UID = "uid-of-pod"
 GONE = "2026-01-31T11:00:00Z"
-"""A deletionTimestamp."""
+"""A deletionTimestamp, long overdue."""
+SOON = "2026-01-31T12:00:20Z"
+"""A deletionTimestamp whose grace period lasts."""
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = ImageInfo(DIGEST, {"linux/amd64": ImageConfig(("/entry", "$HOME"), ("serve",))})
 """What the registry says about the image of `an_agent`."""
@@ -62,10 +65,25 @@ def a_pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "demo", "namespace": "team", "uid": POD_UID}
+        "metadata": {
+            "name": "demo",
+            "namespace": "team",
+            "uid": POD_UID,
+            "labels": labels_of(),
+            "annotations": {},
+        }
         | ({} if owner_uid is None else {"ownerReferences": [owner]})
         | dict(metadata or {}),
         "status": dict(status or {}),
+    }
+
+
+def made_from(**spec: Any) -> Json:
+    """Return the annotations that tell what a pod was made from: the Agent of `an_agent`."""
+    rendered = prepare(an_agent(**spec)).rendered
+    assert rendered is not None
+    return {
+        key: value for key, value in rendered.pod["metadata"]["annotations"].items() if key.startswith("agentctl.dev/")
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -140,10 +141,16 @@ def test_names_and_subresources() -> None:
 
 def test_columns_of_kubectl_get() -> None:
     columns = custom_resource_definition()["spec"]["versions"][0]["additionalPrinterColumns"]
-    assert [column["name"] for column in columns if not column.get("priority")] == ["Ready", "Reason", "Pod", "Age"]
+    assert [column["name"] for column in columns if not column.get("priority")] == [
+        "Ready",
+        "Reason",
+        "UpToDate",
+        "Pod",
+        "Age",
+    ]
     paths = {path for path, _ in NODES}
     for column in columns:
-        path = column["jsonPath"].replace('[?(@.type=="Ready")]', ".items").replace("[0]", ".items")
+        path = re.sub(r'\[\?\(@.type=="\w+"\)\]', ".items", column["jsonPath"]).replace("[0]", ".items")
         assert path in paths or path == ".metadata.creationTimestamp", column
 
 

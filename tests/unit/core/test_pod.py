@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -150,6 +151,10 @@ def test_a_full_agent_gives_a_pod_with_all_of_it() -> None:
     )
     golden["metadata"]["labels"].update(template["labels"])
     golden["metadata"]["annotations"].update(template["annotations"])
+    remembered = {"labels": ["example.com/b", "team"], "annotations": ["note"]}
+    remembered |= {"resources": {"agent": ["limits.memory", "requests.cpu"]}}
+    told = json.dumps(remembered, sort_keys=True, separators=(",", ":"))
+    golden["metadata"]["annotations"]["agentctl.dev/applied"] = told
     pod = pod_of(**container, args=["--price=$(PRICE)", ""], replicas=1, podTemplate={"metadata": template})
     assert without_revision(pod) == without_revision(golden)
 
@@ -222,6 +227,8 @@ def test_clashes_are_told_in_the_order_of_their_names() -> None:
 def test_names_that_only_look_reserved_are_free() -> None:
     free = {"agentctl.dev": "a", "x.agentctl.dev/y": "b", "agentctl.develop/z": "c", "agentctl-team": "d"}
     metadata = pod_of(podTemplate={"metadata": {"labels": free, "annotations": free}})["metadata"]
+    remembered = metadata["annotations"].pop("agentctl.dev/applied")
+    assert json.loads(remembered) == {"labels": sorted(free), "annotations": sorted(free)}
     assert metadata["annotations"] == pod_of()["metadata"]["annotations"] | free
     assert metadata["labels"] == SMALL["metadata"]["labels"] | free
 

@@ -10,7 +10,22 @@ from hypothesis import given
 
 from agentctl_core import EmitEvent, PatchStatus, Ref
 
-from .builders import GONE, NOW, NOW_TEXT, Json, a_pod, a_refusal, an_agent, condition, only, plan, reason, status_of
+from .builders import (
+    GONE,
+    NOW,
+    NOW_TEXT,
+    SOON,
+    Json,
+    a_pod,
+    a_refusal,
+    an_agent,
+    condition,
+    made_from,
+    only,
+    plan,
+    reason,
+    status_of,
+)
 from .strategies import any_json
 
 RUNNING: Json = {
@@ -18,7 +33,11 @@ RUNNING: Json = {
     "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
     "conditions": [{"type": "Ready", "status": "True"}],
 }
+NO_NODE = "No node takes the pod: {}. Change resources, nodeSelector, affinity or tolerations, or add a node."
 EARLIER = "2026-01-30T08:00:00Z"
+
+
+REVISION = made_from()["agentctl.dev/revision"]
 
 
 def former(*, accepted: str = "True", ready: str = "False", since: Any = EARLIER) -> Json:
@@ -40,33 +59,44 @@ def since(status: Json, kind: str) -> str:
 
 def test_the_status_of_a_running_agent_in_full() -> None:
     times = {"lastTransitionTime": NOW_TEXT, "observedGeneration": 3}
-    accepted = {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "The spec is valid."}
-    ready = {"type": "Ready", "status": "True", "reason": "PodReady", "message": "The pod is ready."}
-    action = only(PatchStatus, plan(an_agent(), a_pod(status=RUNNING)))
+    conditions = [
+        ("Accepted", "True", "Accepted", "The spec is valid."),
+        ("Ready", "True", "PodReady", "The pod is ready."),
+        ("UpToDate", "True", "Current", "The pod is what the spec asks for."),
+        ("Suspended", "False", "Running", "spec.replicas is 1."),
+    ]
+    pod = a_pod(metadata={"annotations": made_from(), "creationTimestamp": EARLIER}, status=RUNNING)
+    action = only(PatchStatus, plan(an_agent(), pod | {"spec": {"nodeName": "node-1"}}))
+    keys = ("type", "status", "reason", "message")
     assert action == PatchStatus(
         Ref("agentctl.dev/v1alpha1", "Agent", "team", "demo"),
         "41",
         {
             "observedGeneration": 3,
-            "conditions": [accepted | times, ready | times],
+            "conditions": [dict(zip(keys, each, strict=True)) | times for each in conditions],
             "replicas": 1,
             "selector": "agentctl.dev/agent=demo",
             "podName": "demo",
             "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}],
+            "nodeName": "node-1",
+            "restarts": 0,
+            "startTime": EARLIER,
+            "currentRevision": REVISION,
+            "updateRevision": REVISION,
         },
     )
 
 
 def test_without_a_pod_there_is_nothing_to_tell_of_it() -> None:
     status = status_of(an_agent(replicas=0))
-    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector"}
+    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector", "updateRevision"}
     assert status["replicas"] == 0
 
 
 @pytest.mark.parametrize("owner_uid", [None, "uid-of-former-agent"])
 def test_the_pod_of_another_is_not_told_of(owner_uid: str | None) -> None:
     status = status_of(an_agent(), a_pod(owner_uid=owner_uid, status=RUNNING))
-    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector"}
+    assert status.keys() == {"observedGeneration", "conditions", "replicas", "selector", "updateRevision"}
     assert status["replicas"] == 0
 
 
@@ -88,7 +118,7 @@ def test_addresses_are_told_where_there_are_any(addresses: Any) -> None:
         (a_pod(), "PodPending", "The pod is starting."),
         (a_pod(status={"phase": "Pending"}), "PodPending", "The pod is starting."),
         (a_pod(status=RUNNING), "PodReady", "The pod is ready."),
-        (a_pod(status=RUNNING, metadata={"deletionTimestamp": GONE}), "Terminating", "The pod is ending."),
+        (a_pod(status=RUNNING, metadata={"deletionTimestamp": SOON}), "Terminating", "Pod demo is ending."),
         (a_pod(status={"phase": "Running"}), "PodNotReady", "The pod is not ready."),
         (
             a_pod(status={"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "message": "why"}]}),
@@ -106,17 +136,17 @@ def test_addresses_are_told_where_there_are_any(addresses: Any) -> None:
                 }
             ),
             "Unschedulable",
-            "0/3 nodes",
+            NO_NODE.format("0/3 nodes"),
         ),
         (
             a_pod(status={"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}),
             "Unschedulable",
-            "No node can take the pod.",
+            NO_NODE.format("no reason given"),
         ),
         (
             a_pod(owner_uid="uid-of-former-agent"),
             "Terminating",
-            "Waiting for pod demo of a former Agent of this name to end.",
+            "The pod of a former Agent of this name is waited for. Pod demo is ending.",
         ),
         (
             a_pod(owner_uid=None),
@@ -144,7 +174,7 @@ def test_ready_tells_why(pod: Json, told: str, message: str) -> None:
 )
 def test_ready_is_absent_while_suspended(pod: tuple[Json, ...]) -> None:
     status = status_of(an_agent(replicas=0, status=former()), *pod)
-    assert [c["type"] for c in status["conditions"]] == ["Accepted"]
+    assert [c["type"] for c in status["conditions"]] == ["Accepted", "Suspended"]
 
 
 def test_an_invalid_agent_keeps_the_readiness_of_its_pod() -> None:

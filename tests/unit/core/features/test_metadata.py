@@ -16,7 +16,10 @@ def metadata_of(**metadata: Any) -> Json:
 def test_labels_and_annotations_are_added() -> None:
     metadata = metadata_of(labels={"team": "a"}, annotations={"note": "b"})
     assert metadata["labels"] == labels_of() | {"team": "a"}
-    assert metadata["annotations"] == metadata_of()["annotations"] | {"note": "b"}
+    assert metadata["annotations"] == metadata_of()["annotations"] | {
+        "note": "b",
+        "agentctl.dev/applied": '{"annotations":["note"],"labels":["team"]}',
+    }
 
 
 def test_annotations_of_ours_tell_what_the_pod_was_made_from() -> None:
