@@ -151,7 +151,7 @@ def test_a_full_agent_gives_a_pod_with_all_of_it() -> None:
     )
     golden["metadata"]["labels"].update(template["labels"])
     golden["metadata"]["annotations"].update(template["annotations"])
-    remembered = {"labels": ["example.com/b", "team"], "annotations": ["note"]}
+    remembered: Json = {"labels": ["example.com/b", "team"], "annotations": ["note"]}
     remembered |= {"resources": {"agent": ["limits.memory", "requests.cpu"]}}
     told = json.dumps(remembered, sort_keys=True, separators=(",", ":"))
     golden["metadata"]["annotations"]["agentctl.dev/applied"] = told
