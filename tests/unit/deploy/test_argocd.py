@@ -1,0 +1,74 @@
+"""The health script for Argo CD, run in the Lua that Argo CD has, on statuses that the core really plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lupa.lua51
+import pytest
+from tests.unit.core.builders import Json, a_pod, a_refusal, an_agent, status_of
+
+SCRIPT = (Path(__file__).parents[3] / "deploy/argocd/health.lua").read_text()
+READY: Json = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+
+
+def health(manifest: Any) -> tuple[str, str]:
+    """Return status and message as Argo CD would show them."""
+    lua = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
+    judge: Any = lua.eval(f"function(obj) {SCRIPT} end")
+    told = judge(lua.table_from(manifest, recursive=True))
+    return told.status, told.message
+
+
+def with_status(manifest: Json, *objects: Json) -> Json:
+    """Return an Agent as it is once its status is written."""
+    return manifest | {"status": status_of(manifest, *objects)}
+
+
+def waiting(reason: str) -> Json:
+    container = {"name": "agent", "ready": False, "state": {"waiting": {"reason": reason}}}
+    return {"phase": "Pending", "containerStatuses": [container]}
+
+
+def task(**spec: Any) -> Json:
+    return an_agent(restartPolicy="Never", **spec)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected", "words"),
+    [
+        (an_agent(), "Progressing", "Waiting for the operator"),
+        (an_agent(status={}), "Progressing", "Waiting for the operator"),
+        (with_status(an_agent()), "Progressing", "PodPending: The pod is starting."),
+        (with_status(an_agent(), a_pod(status=READY)), "Healthy", "PodReady: The pod is ready."),
+        (with_status(an_agent(), a_pod(status={"phase": "Running"})), "Progressing", "PodNotReady"),
+        (with_status(an_agent(), a_pod(status=waiting("ImagePullBackOff"))), "Degraded", "ImagePullFailed"),
+        (with_status(an_agent(), a_pod(status=waiting("CreateContainerConfigError"))), "Degraded", "ConfigError"),
+        (with_status(an_agent(), a_pod(owner_uid="uid-of-former-agent")), "Progressing", "Terminating"),
+        (with_status(an_agent(), a_pod(owner_uid=None)), "Degraded", "NameConflict"),
+        (with_status(an_agent(), a_refusal("exceeded quota: pods")), "Degraded", "QuotaExceeded"),
+        (
+            with_status(an_agent(image=""), a_pod(status=READY)),
+            "Degraded",
+            "InvalidSpec: spec.image: must not be empty",
+        ),
+        (with_status(an_agent(replicas=0)), "Suspended", "ScaledToZero"),
+        (with_status(task(), a_pod(status={"phase": "Running"})), "Progressing", "PodNotReady"),
+        (with_status(task(), a_pod(status={"phase": "Succeeded"})), "Healthy", "Succeeded: The task has succeeded."),
+        (
+            with_status(task(backoffLimit=0), a_pod(status={"phase": "Failed"})),
+            "Degraded",
+            "Failed: The task has failed",
+        ),
+    ],
+)
+def test_argo_cd_shows_what_the_status_says(manifest: Json, expected: str, words: str) -> None:
+    status, message = health(manifest)
+    assert (status, message[: len(words)]) == (expected, words)
+
+
+def test_a_status_of_an_earlier_generation_says_nothing() -> None:
+    manifest = with_status(an_agent(), a_pod(status=READY))
+    manifest["metadata"]["generation"] += 1
+    assert health(manifest)[0] == "Progressing"
