@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tools.lifecycle_doc import PAGE, decision_table, with_table
 
 from agentctl_core._situation import Holder, Want
-from tools.lifecycle_doc import PAGE, decision_table, with_table
 
 TEXT = PAGE.read_text()
 
