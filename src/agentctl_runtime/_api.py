@@ -165,6 +165,11 @@ class Api:
         params = self._manager | {"fieldValidation": "Strict"}
         return await self.request("POST", path, params=params, body=dict(manifest))
 
+    async def replace(self, manifest: Mapping[str, Any]) -> JsonObject:
+        """PUT an object that was read; a Conflict means that it has changed since."""
+        path = object_path(Ref.of(manifest))
+        return await self.request("PUT", path, params=self._manager, body=dict(manifest))
+
     async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> JsonObject:
         """Merge-patch (RFC 7386) an object or, for example, its `status`. Preconditions stand in `body.metadata`.
 
