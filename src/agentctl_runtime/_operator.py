@@ -33,6 +33,7 @@ from ._api import Api
 from ._execute import Executor
 from ._failure import ApiFailure, in_short
 from ._images import Images, Known, LookUp, no_look_up
+from ._leader import Election
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
@@ -57,6 +58,13 @@ DEPENDENTS: Final = (POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM)
 """What the core makes, each watched by our label."""
 
 
+class LeadershipLostError(Exception):
+    """This operator was the leader and may be it no more: its process ends, and is started again as a standby."""
+
+    def __init__(self) -> None:
+        super().__init__("leadership is lost")
+
+
 class Operator:
     """Runs the Agents of some namespaces, or of all.
 
@@ -67,6 +75,7 @@ class Operator:
         instance: names this process in Events.
         listener: told each decision that has actions, before they are executed.
         look_up: asks registries what images run; without it only Agents that need not know become ready.
+        election: decides which of several operators works; None for the only one.
     """
 
     def __init__(  # noqa: PLR0913 -- all of them by name
@@ -78,10 +87,12 @@ class Operator:
         instance: str = "agentctl",
         listener: Listener | None = None,
         look_up: LookUp = no_look_up,
+        election: Election | None = None,
     ) -> None:
         self._api = api
         self._config = config or Config()
         self._listener = listener
+        self._election = election
         self._queue: WorkQueue[Key] = WorkQueue()
         self._agents = Cache(agents_of_agent, self._queue.add)
         self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
@@ -99,24 +110,45 @@ class Operator:
         ]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; then let the work in flight finish, for `STOP_SECONDS` at the most."""
+        """Run until `stop` is set; then let the work in flight finish, for `STOP_SECONDS` at the most.
+
+        Where there is an election, a standby watches as the leader does, so that it can take over at once, and works on
+        nothing.
+
+        Raises:
+            LeadershipLostError: another may lead by now; what was in flight is abandoned, which its preconditions make
+                harmless.
+        """
         stopping = asyncio.create_task(stop.wait())
         watching = [asyncio.create_task(reflector.run(feed)) for reflector, feed in self._feeds]
-        synced = asyncio.create_task(self._wait_for_sync())
+        winning = asyncio.create_task(self._wait_for_turn())
         working: list[asyncio.Task[None]] = []
+        holding: list[asyncio.Task[None]] = []
         try:
-            await _first_of(stopping, synced, *watching)
+            await _first_of(stopping, winning, *watching)
             if not stop.is_set():
+                holding = [asyncio.create_task(self._election.hold())] if self._election else []
                 working = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
-                await _first_of(stopping, *watching, *working)
+                await _first_of(stopping, *holding, *watching, *working)
         finally:
             self._queue.shutdown()
+            is_lost = any(task.done() for task in holding)
             try:
-                if working:
+                if working and not is_lost:
                     await asyncio.wait(working, timeout=STOP_SECONDS)
             finally:
-                await _cancel(stopping, synced, *watching, *working)
+                await _cancel(stopping, winning, *holding, *watching, *working)
                 await self._images.close()
+                if self._election and winning.done() and not is_lost:
+                    await self._election.release()
+        if is_lost:
+            raise LeadershipLostError
+
+    async def _wait_for_turn(self) -> None:
+        """Wait until there is something to decide on, and nobody else decides."""
+        await self._wait_for_sync()
+        if self._election:
+            await self._election.win()
 
     async def _wait_for_sync(self) -> None:
         """Wait for the first lists: a decision on half a view could create what is there already."""

@@ -7,16 +7,19 @@ import os
 import signal
 import socket
 from typing import Any
+from uuid import uuid4
 
 import click
 import structlog
 
-from agentctl_core import Config
+from agentctl_core import Config, Ref
 
 from .._api import Api, ConfigurationError
+from .._leader import Election
 from .._logging import FORMATS, LEVELS, configure_logging
-from .._operator import Operator
+from .._operator import LeadershipLostError, Operator
 from .._registry import Registry
+from .._resources import LEASE
 from ._config_options import config_from, config_options
 
 _log = structlog.get_logger()
@@ -40,6 +43,24 @@ _log = structlog.get_logger()
     help="Look images of this registry up over plain HTTP; may be repeated.",
 )
 @click.option(
+    "--leader-elect",
+    is_flag=True,
+    envvar="AGENTCTL_LEADER_ELECT",
+    help="Work only while this process leads, of all that are run with this option: for more than one replica.",
+)
+@click.option(
+    "--leader-election-namespace",
+    envvar="AGENTCTL_LEADER_ELECTION_NAMESPACE",
+    help="Namespace of the Lease. [default: that of the pod, or of the context]",
+)
+@click.option(
+    "--leader-election-id",
+    default="agentctl",
+    show_default=True,
+    envvar="AGENTCTL_LEADER_ELECTION_ID",
+    help="Name of the Lease. Operators that serve different namespaces have different ones.",
+)
+@click.option(
     "--log-format", type=click.Choice(FORMATS), default="console", show_default=True, envvar="AGENTCTL_LOG_FORMAT"
 )
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
@@ -49,6 +70,9 @@ def run(
     namespaces: tuple[str, ...],
     context: str | None,
     insecure: tuple[str, ...],
+    leader_elect: bool,
+    leader_election_namespace: str | None,
+    leader_election_id: str,
     log_format: str,
     log_level: str,
     **settings: Any,
@@ -60,23 +84,50 @@ def run(
     """
     config = config_from(settings)
     configure_logging(log_format, log_level)
+    lease = (leader_election_namespace, leader_election_id) if leader_elect else None
     try:
-        asyncio.run(_run(namespaces, context, insecure, config))
-    except ConfigurationError as error:
+        asyncio.run(_run(namespaces, context, insecure, config, lease))
+    except (ConfigurationError, LeadershipLostError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(namespaces: tuple[str, ...], context: str | None, insecure: tuple[str, ...], config: Config) -> None:
+async def _run(
+    namespaces: tuple[str, ...],
+    context: str | None,
+    insecure: tuple[str, ...],
+    config: Config,
+    lease: tuple[str | None, str] | None,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Api.connect(context=context) as api, _registry(insecure) as registry:
+    # A connection of its own for the Lease: its renewal must not wait behind a burst of other writes.
+    async with (
+        Api.connect(context=context) as api,
+        Api.connect(context=context) as own,
+        _registry(insecure) as registry,
+    ):
         instance = os.environ.get("POD_NAME") or socket.gethostname()
         _log.info("operator starts", namespaces=list(namespaces) or "all")
-        operator = Operator(api, namespaces=namespaces, config=config, instance=instance, look_up=registry.look_up)
+        operator = Operator(
+            api,
+            namespaces=namespaces,
+            config=config,
+            instance=instance,
+            look_up=registry.look_up,
+            election=_election(own, instance, lease),
+        )
         await operator.run(stop)
     _log.info("operator ended")
+
+
+def _election(api: Api, instance: str, lease: tuple[str | None, str] | None) -> Election | None:
+    if lease is None:
+        return None
+    namespace, name = lease
+    # A pod's name may come again, as in a StatefulSet, and a host may run two: no two candidates may share a name.
+    return Election(api, Ref(LEASE.api_version, LEASE.kind, namespace or api.namespace, name), f"{instance}_{uuid4()}")
 
 
 def _registry(insecure: tuple[str, ...]) -> Registry:
