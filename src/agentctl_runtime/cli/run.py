@@ -65,7 +65,7 @@ _log = structlog.get_logger()
 )
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
 @config_options
-def run(
+def run(  # noqa: PLR0913 -- its options
     *,
     namespaces: tuple[str, ...],
     context: str | None,
