@@ -18,7 +18,6 @@ from agentctl_core import (
     Problem,
     build_pod,
     parse_agent,
-    prepare,
     reconcile,
 )
 
@@ -55,12 +54,17 @@ def an_agent(
 
 def a_pod(
     *,
+    of: Mapping[str, Any] | None = None,
     owner_uid: str | None = UID,
     owner_kind: str = "Agent",
     metadata: Mapping[str, Any] | None = None,
     status: Mapping[str, Any] | None = None,
 ) -> Json:
-    """Return the pod `demo`, controlled by the Agent `demo` of that uid; by nobody where `owner_uid` is None."""
+    """Return the pod that the Agent `of` gets (that of `an_agent` by default), as the API server would have it.
+
+    It is controlled by the Agent `demo` of that uid; by nobody where `owner_uid` is None.
+    """
+    made = build_pod(parse_agent(an_agent() if of is None else of), image=IMAGE)
     owner = an_owner(owner_uid, kind=owner_kind)
     return {
         "apiVersion": "v1",
@@ -69,21 +73,14 @@ def a_pod(
             "name": "demo",
             "namespace": "team",
             "uid": POD_UID,
-            "labels": labels_of(),
-            "annotations": {},
+            "resourceVersion": "7",
+            "labels": made["metadata"]["labels"],
+            "annotations": made["metadata"]["annotations"],
         }
         | ({} if owner_uid is None else {"ownerReferences": [owner]})
         | dict(metadata or {}),
+        "spec": made["spec"],
         "status": dict(status or {}),
-    }
-
-
-def made_from(**spec: Any) -> Json:
-    """Return the annotations that tell what a pod was made from: the Agent of `an_agent`."""
-    rendered = prepare(an_agent(**spec)).rendered
-    assert rendered is not None
-    return {
-        key: value for key, value in rendered.pod["metadata"]["annotations"].items() if key.startswith("agentctl.dev/")
     }
 
 

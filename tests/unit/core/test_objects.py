@@ -117,7 +117,7 @@ def a_claim(storage: Any = "1Gi", *, phase: str = "Bound", owner: str | None = N
 
 def acts(manifest: Json, *objects: Any) -> list[Action]:
     """Return what is done about objects, with the pod there already."""
-    done = plan(manifest, a_pod(), *objects)
+    done = plan(manifest, a_pod(of=manifest), *objects)
     return [action for action in done if not isinstance(action, REPORTS)]
 
 
@@ -391,7 +391,8 @@ def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
     claim = a_claim(owner=UID)
     refusal = a_refusal(kind="persistentvolumeclaims")
     refusal["details"]["name"] = "data-demo"
-    done = plan(an_agent(command=["run"]), a_pod(), claim, refusal)
+    manifest = an_agent(command=["run"])
+    done = plan(manifest, a_pod(of=manifest), claim, refusal)
     assert not any(isinstance(action, Patch) for action in done)
     assert isinstance(done[-1], Requeue)
 
@@ -416,10 +417,10 @@ def test_another_content_is_another_config_map_and_the_old_one_stays_while_its_p
 @pytest.mark.parametrize("ending", [{}, {"deletionTimestamp": GONE}])
 def test_a_config_map_that_a_pod_uses_is_kept(ending: Json) -> None:
     projected = {"name": "agentctl-files", "projected": {"sources": [{"configMap": {"name": "demo-files-old"}}]}}
-    pod = a_pod(metadata=ending) | {"spec": {"volumes": [projected]}}
-    assert [
-        a for a in plan(an_agent(command=["run"]), pod, there("ConfigMap", "demo-files-old")) if isinstance(a, Delete)
-    ] == []
+    manifest = an_agent(command=["run"])
+    pod = a_pod(of=manifest, metadata=ending) | {"spec": {"volumes": [projected]}}
+    done = plan(manifest, pod, there("ConfigMap", "demo-files-old"))
+    assert not any(isinstance(action, Delete) for action in done)
 
 
 def test_a_config_map_is_not_deleted_while_a_pod_may_be_there_unseen() -> None:
@@ -464,7 +465,7 @@ STRANGERS: list[Json] = [
 
 @pytest.mark.parametrize("stranger", STRANGERS)
 def test_the_object_of_another_is_never_touched(stranger: Json) -> None:
-    for pod in ((), (a_pod(),)):
+    for pod in ((), (a_pod(of=FULL),)):
         done = plan(FULL, *pod, stranger)
         assert not any(isinstance(a, Patch | Delete) for a in done)
         assert stranger["kind"] not in [a.manifest["kind"] for a in done if isinstance(a, Create)]
@@ -565,7 +566,7 @@ def test_nor_does_nesting_without_end(kind: Any) -> None:
 
 
 def _all_said(manifest: Mapping[str, Any], *objects: Any) -> None:
-    for action in plan(manifest, a_pod(), *objects):
+    for action in plan(manifest, a_pod(of=manifest), *objects):
         match action:
             case Patch(patch=said) | Create(manifest=said):
                 json.dumps(said, ensure_ascii=False, allow_nan=False).encode()

@@ -53,7 +53,6 @@ from .builders import (
     a_pod,
     a_refusal,
     an_agent,
-    made_from,
     nested,
     only,
     plan,
@@ -85,17 +84,6 @@ ASKING: Mapping[Want, Json] = {
     Want.EXPIRED: an_agent(restartPolicy="Never", ttlSecondsAfterFinished=60, status=FINISHED),
     Want.INVALID: an_agent(image=""),
     Want.GO: an_agent(metadata={"deletionTimestamp": GONE}),
-}
-HOLDING: Mapping[Holder, tuple[Json, ...]] = {
-    Holder.NOBODY: (),
-    Holder.BACKING_OFF: (),
-    Holder.OURS: (a_pod(),),
-    Holder.OUTDATED: (a_pod() | {"spec": {"containers": [{"name": "agent", "resources": {"limits": {"cpu": "1"}}}]}},),
-    Holder.ENDED: (a_pod(status={"phase": "Failed"}),),
-    Holder.ENDING: (a_pod(metadata={"deletionTimestamp": SOON}),),
-    Holder.PREDECESSOR: (a_pod(owner_uid="uid-of-former-agent"),),
-    Holder.STRANGER: (a_pod(owner_uid=None),),
-    Holder.REFUSED: (a_refusal(),),
 }
 TELL: list[type] = [PatchStatus]
 WARN: list[type] = [EmitEvent, PatchStatus]
@@ -167,13 +155,25 @@ def asking(want: Want, holder: Holder) -> Json:
 
 def holding(want: Want, holder: Holder) -> tuple[Json, ...]:
     """Return what is there, of the revision that the Agent asks for."""
-    objects = copy.deepcopy(HOLDING[holder])
-    if holder in (Holder.OURS, Holder.OUTDATED, Holder.ENDED, Holder.ENDING) and want is not Want.INVALID:
-        annotations = objects[0]["metadata"]["annotations"]
-        annotations |= made_from(**ASKING[want]["spec"])
-        if holder is Holder.OUTDATED:  # a limit that the spec no longer has cannot be taken from a running container
-            annotations["agentctl.dev/applied"] = '{"resources":{"agent":["limits.cpu"]}}'
-    return objects
+    of = an_agent() if want is Want.INVALID else ASKING[want]
+    match holder:
+        case Holder.NOBODY | Holder.BACKING_OFF:
+            return ()
+        case Holder.REFUSED:
+            return (a_refusal(),)
+        case Holder.OURS:
+            return (a_pod(of=of),)
+        case Holder.OUTDATED:
+            # A limit that the spec no longer has cannot be taken from a running container.
+            return (a_pod(of=of | {"spec": of["spec"] | {"resources": {"limits": {"cpu": "1"}}}}),)
+        case Holder.ENDED:
+            return (a_pod(of=of, status={"phase": "Failed"}),)
+        case Holder.ENDING:
+            return (a_pod(of=of, metadata={"deletionTimestamp": SOON}),)
+        case Holder.PREDECESSOR:
+            return (a_pod(of=of, owner_uid="uid-of-former-agent"),)
+        case Holder.STRANGER:
+            return (a_pod(of=of, owner_uid=None),)
 
 
 def kinds(actions: tuple[Action, ...]) -> list[type]:
@@ -609,4 +609,4 @@ def test_the_policy_decides(manifest: Json, config: Config, accepted: str) -> No
     done = plan(manifest, config=config)
     assert reason(only(PatchStatus, done).status, "Accepted") == accepted
     assert (Create in kinds(done)) == (accepted == "Accepted")
-    assert Delete not in kinds(plan(manifest, a_pod(), config=config))
+    assert Delete not in kinds(plan(manifest, a_pod(of=manifest), config=config))

@@ -11,6 +11,7 @@ from hypothesis import given
 from agentctl_core import EmitEvent, PatchStatus, Ref
 
 from .builders import (
+    DIGEST,
     GONE,
     NOW,
     NOW_TEXT,
@@ -20,7 +21,6 @@ from .builders import (
     a_refusal,
     an_agent,
     condition,
-    made_from,
     only,
     plan,
     reason,
@@ -37,7 +37,7 @@ NO_NODE = "No node takes the pod: {}. Change resources, nodeSelector, affinity o
 EARLIER = "2026-01-30T08:00:00Z"
 
 
-REVISION = made_from()["agentctl.dev/revision"]
+REVISION = a_pod()["metadata"]["annotations"]["agentctl.dev/revision"]
 
 
 def former(*, accepted: str = "True", ready: str = "False", since: Any = EARLIER) -> Json:
@@ -65,8 +65,9 @@ def test_the_status_of_a_running_agent_in_full() -> None:
         ("UpToDate", "True", "Current", "The pod is what the spec asks for."),
         ("Suspended", "False", "Running", "spec.replicas is 1."),
     ]
-    pod = a_pod(metadata={"annotations": made_from(), "creationTimestamp": EARLIER}, status=RUNNING)
-    action = only(PatchStatus, plan(an_agent(), pod | {"spec": {"nodeName": "node-1"}}))
+    pod = a_pod(metadata={"creationTimestamp": EARLIER}, status=RUNNING)
+    pod["spec"]["nodeName"] = "node-1"
+    action = only(PatchStatus, plan(an_agent(), pod))
     keys = ("type", "status", "reason", "message")
     assert action == PatchStatus(
         Ref("agentctl.dev/v1alpha1", "Agent", "team", "demo"),
@@ -83,6 +84,9 @@ def test_the_status_of_a_running_agent_in_full() -> None:
             "startTime": EARLIER,
             "currentRevision": REVISION,
             "updateRevision": REVISION,
+            "resolvedImage": f"example.com/agent:1@{DIGEST}",
+            "resolvedFrom": "example.com/agent:1",
+            "resolvedCommand": {"entrypoint": ["/entry", "$HOME"], "cmd": ["serve"]},
         },
     )
 
