@@ -74,7 +74,7 @@ def follow(agent: Agent, revision: str, pod: Mapping[str, Any] | None, history: 
     if not agent.spec.replicas and history.finished is None:
         # Who suspends an Agent and wakes it wants it now, and a deadline does not run meanwhile.
         history = evolve(history, started=None, failures=0 if is_service(agent) else history.failures)
-    due = _due(history, now) if pod is None else None
+    due = _due(history, now) if pod is None and agent.spec.replicas else None
     expiry = _expiry(agent, history)
     return Run(
         history=history,
@@ -89,6 +89,7 @@ def carry(pod: Mapping[str, Any] | None, history: History) -> Run:
     """Return where an Agent stands that nothing is decided about: the past stays what it is."""
     if pod is None or is_being_deleted(pod):
         return Run(history)
+    history = history.of_run(pod_revision(pod))
     termination = last_termination(pod) or history.last_termination
     return Run(evolve(history, revision=pod_revision(pod) or history.revision, last_termination=termination))
 
@@ -100,7 +101,7 @@ def is_service(agent: Agent) -> bool:
 
 def pod_revision(pod: object) -> str | None:
     """Return the revision that a pod was made from; None where it does not say."""
-    return dig(reach(pod, "metadata", "annotations"), REVISION, kind=str)
+    return dig(reach(pod, "metadata", "annotations"), REVISION, kind=str) or None
 
 
 def _with_pod(agent: Agent, pod: Mapping[str, Any], history: History, now: datetime) -> History:
@@ -170,7 +171,7 @@ def _turns(agent: Agent, pod: Mapping[str, Any] | None, history: History) -> Ite
 
 def _deadline(agent: Agent, history: History) -> datetime | None:
     seconds = agent.spec.active_deadline_seconds
-    return None if seconds is None else _after(history.started, _seconds(seconds))
+    return None if seconds is None or is_service(agent) else _after(history.started, _seconds(seconds))
 
 
 def _expiry(agent: Agent, history: History) -> datetime | None:
@@ -186,7 +187,7 @@ def _due(history: History, now: datetime) -> datetime | None:
     wait = min(FIRST_BACKOFF * 2 ** min(history.failures - 1, 10), LONGEST_BACKOFF)
     due = _after(history.last_failure.time, wait)
     # A failure in the future is one of another clock: it must not hold the next pod back for long.
-    return due if due is not None and now < due <= now + 2 * wait else None
+    return due if due is not None and timedelta() < due - now <= 2 * wait else None
 
 
 def _seconds(seconds: int) -> timedelta:

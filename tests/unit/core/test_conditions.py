@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from agentctl_core._conditions import (
     refused,
     with_times,
 )
-from agentctl_core._times import timestamp
 
 from .builders import NOW, NOW_TEXT
 from .strategies import any_json
@@ -73,7 +71,3 @@ def test_a_condition_is_found_where_it_is_whole(conditions: Any, found: Verdict 
 def test_nothing_makes_the_search_raise(value: Any) -> None:
     conditions_of({"status": {"conditions": value}})
     conditions_of({"status": value})
-
-
-def test_times_are_written_as_metav1_time() -> None:
-    assert timestamp(datetime(987, 1, 2, 3, 4, 5, 999, tzinfo=UTC)) == "0987-01-02T03:04:05Z"
