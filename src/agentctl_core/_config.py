@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 VERSION: Final = "0.1.0.dev0"
 """Of this library; a test compares it with the distribution's."""
+
+_PROFILES: Final = ("Baseline", "Restricted")
 
 
 @frozen(kw_only=True, unsafe_hash=False)
@@ -37,6 +39,16 @@ class Policy:
     allow_probe_hosts: bool = False
 
 
+def _program(_: object, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    if not value or not value[0].startswith("/"):
+        raise ValueError(f"{attribute.name} must begin with an absolute path")
+
+
+def _profile(_: object, attribute: Attribute[Any], value: object) -> None:
+    if value not in _PROFILES:
+        raise ValueError(f"{attribute.name} must be one of {', '.join(_PROFILES)}")
+
+
 @frozen(kw_only=True, unsafe_hash=False)
 class Config:
     """Settings that hold for every Agent of one operator; each is a flag of `agentctl run`.
@@ -50,13 +62,18 @@ class Config:
         python_version, nodejs_version: used where an Agent names no version.
         security_profile: the profile of Agents that name none.
         policy: what an Agent may not ask for.
+
+    Raises:
+        ValueError: the wrapper's command begins with no absolute path, or there is no such profile.
     """
 
     wrapper_image: str = f"agentctl/agentctl:{VERSION}"
-    wrapper_command: tuple[str, ...] = field(default=("/usr/bin/tini", "-s"), converter=tuple[str, ...])
+    wrapper_command: tuple[str, ...] = field(
+        default=("/usr/bin/tini", "-s"), converter=tuple[str, ...], validator=_program
+    )
     python_image: str = "python:{version}-slim"
     python_version: str = "3.13"
     nodejs_image: str = "node:{version}-slim"
     nodejs_version: str = "22"
-    security_profile: Literal["Baseline", "Restricted"] = "Baseline"
+    security_profile: Literal["Baseline", "Restricted"] = field(default="Baseline", validator=_profile)
     policy: Policy = field(factory=Policy)

@@ -56,15 +56,12 @@ def config_from(options: dict[str, Any]) -> Config:
     Raises:
         click.BadParameter: the wrapper's command cannot be read, or is no absolute path.
     """
-    try:
-        command = shlex.split(options["wrapper_command"])
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--wrapper-command") from error
-    if not command or not command[0].startswith("/"):
-        raise click.BadParameter("must begin with an absolute path", param_hint="--wrapper-command")
     policy = Policy(**{name: options[name] for name in (*_FLAGS, *_LISTS)})
     plain = {name: options[name] for name in (*_PLAIN, "security_profile")}
-    return Config(wrapper_command=command, policy=policy, **plain)
+    try:
+        return Config(wrapper_command=shlex.split(options["wrapper_command"]), policy=policy, **plain)
+    except ValueError as error:  # of the command: click has checked the profile
+        raise click.BadParameter(str(error), param_hint="--wrapper-command") from error
 
 
 def _option(name: str, text: str, **settings: Any) -> Callable[[F], F]:
