@@ -47,7 +47,7 @@ ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
 
 Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
-"""Called with each decision that has actions: the Agent, what was observed, the plan."""
+"""Called with each decision that is acted upon, empty ones too: the Agent, what was observed, the plan."""
 
 _log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ class Operator:
         namespaces: which namespaces to serve; empty for the whole cluster.
         config: what the operator's owner decided.
         instance: names this process in Events.
-        listener: told each decision that has actions, before they are executed.
+        listener: told each decision before it is executed.
         look_up: asks registries what images run; without it only Agents that need not know become ready.
         election: decides which of several operators works; None for the only one.
     """
@@ -234,7 +234,7 @@ class Operator:
         actions = reconcile(manifest, observed, self._config)
         if await self._ask(key, actions, observed):
             return False
-        if actions and self._listener:
+        if self._listener:
             self._listener(manifest, observed, actions)
         for action in actions:
             if isinstance(action, Requeue):

@@ -10,6 +10,7 @@ import click
 _COMMANDS: Final = {
     "crd": "Print the CustomResourceDefinition of Agent.",
     "demo": "Run one Agent from creation to deletion and show what happens.",
+    "replay": "Decide again what an operator recorded, and show each decision that differs.",
     "run": "Run the operator.",
 }
 """Name of the command, which is that of its module and of its function, and its line in the help."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +20,8 @@ from agentctl_core import Config, Ref
 from .._api import Api, ConfigurationError
 from .._leader import Election
 from .._logging import FORMATS, LEVELS, configure_logging
-from .._operator import LeadershipLostError, Operator
+from .._operator import LeadershipLostError, Listener, Operator
+from .._record import Recorder
 from .._registry import Registry
 from .._resources import LEASE
 from ._config_options import config_from, config_options
@@ -64,6 +68,13 @@ _log = structlog.get_logger()
     "--log-format", type=click.Choice(FORMATS), default="console", show_default=True, envvar="AGENTCTL_LOG_FORMAT"
 )
 @click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="AGENTCTL_RECORD",
+    help="Append each decision to this file, for `agentctl replay`. It grows without bound, and holds whatever stands "
+    "in the Agents' specs in clear text; nothing of Secrets and no credentials.",
+)
 @config_options
 def run(  # noqa: PLR0913 -- its options
     *,
@@ -75,6 +86,7 @@ def run(  # noqa: PLR0913 -- its options
     leader_election_id: str,
     log_format: str,
     log_level: str,
+    record: Path | None,
     **settings: Any,
 ) -> None:
     """Run the operator until SIGTERM or SIGINT.
@@ -86,17 +98,20 @@ def run(  # noqa: PLR0913 -- its options
     configure_logging(log_format, log_level)
     lease = (leader_election_namespace, leader_election_id) if leader_elect else None
     try:
-        asyncio.run(_run(namespaces, context, insecure, config, lease))
+        with _recording(record, config) as listener:
+            asyncio.run(_run(namespaces, context, insecure, config, lease=lease, listener=listener))
     except (ConfigurationError, LeadershipLostError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(
+async def _run(  # noqa: PLR0913 -- what its options come to
     namespaces: tuple[str, ...],
     context: str | None,
     insecure: tuple[str, ...],
     config: Config,
+    *,
     lease: tuple[str | None, str] | None,
+    listener: Listener | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -115,6 +130,7 @@ async def _run(
             namespaces=namespaces,
             config=config,
             instance=instance,
+            listener=listener,
             look_up=registry.look_up,
             election=_election(own, instance, lease),
         )
@@ -128,6 +144,21 @@ def _election(api: Api, instance: str, lease: tuple[str | None, str] | None) -> 
     namespace, name = lease
     # A pod's name may come again, as in a StatefulSet, and a host may run two: no two candidates may share a name.
     return Election(api, Ref(LEASE.api_version, LEASE.kind, namespace or api.namespace, name), f"{instance}_{uuid4()}")
+
+
+@contextlib.contextmanager
+def _recording(file: Path | None, config: Config) -> Generator[Listener | None]:
+    if file is None:
+        yield None
+        return
+    try:
+        recorder = Recorder(file, config)
+    except OSError as error:
+        raise click.BadParameter(f"cannot be written: {error}", param_hint="--record") from error
+    try:
+        yield recorder.decided
+    finally:
+        recorder.close()
 
 
 def _registry(insecure: tuple[str, ...]) -> Registry:

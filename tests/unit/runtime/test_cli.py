@@ -274,7 +274,7 @@ def test_the_demo_of_an_image_without_a_command_says_what_it_assumes(tmp_path: P
 def test_each_setting_of_the_core_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Config] = []
 
-    async def keep(_namespaces: object, _context: object, _insecure: object, config: Config, _lease: object) -> None:
+    async def keep(_namespaces: object, _context: object, _insecure: object, config: Config, **_: object) -> None:
         seen.append(config)
 
     monkeypatch.setattr("agentctl_runtime.cli.run._run", keep)

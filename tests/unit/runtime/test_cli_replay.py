@@ -1,0 +1,77 @@
+"""`agentctl replay` says what a record's decisions have become."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from click.testing import CliRunner, Result
+
+from agentctl_core import Config, Observed, Requeue, reconcile
+from agentctl_core.testing.replay import Record, header_line, to_line
+from agentctl_runtime.cli._group import agentctl
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MANIFEST = {
+    "apiVersion": "agentctl.dev/v1alpha1",
+    "kind": "Agent",
+    "metadata": {"name": "demo", "namespace": "team", "uid": "u", "resourceVersion": "1"},
+    "spec": {"image": "example/agent", "command": ["run"]},
+}
+OBSERVED = Observed(NOW)
+RIGHT = Record(MANIFEST, OBSERVED, Config(), reconcile(MANIFEST, OBSERVED))
+
+
+def invoke(file: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(agentctl, ["replay", str(file), *arguments])
+
+
+def record(folder: Path, *lines: bytes) -> Path:
+    file = folder / "record"
+    file.write_bytes(header_line(NOW) + b"".join(lines))
+    return file
+
+
+def test_the_same_decisions_make_no_difference(tmp_path: Path) -> None:
+    result = invoke(record(tmp_path, to_line(RIGHT), to_line(RIGHT)))
+    assert (result.exit_code, result.output) == (0, "2 decisions, 0 differ, 0 lines cannot be read\n")
+
+
+def test_an_action_that_appears_disappears_or_changes_is_shown_with_its_place(tmp_path: Path) -> None:
+    less = evolve(RIGHT, actions=RIGHT.actions[1:])
+    more = evolve(RIGHT, actions=(*RIGHT.actions, Requeue(30)))
+    status = evolve(RIGHT.actions[1], status={"replicas": 9})  # type: ignore[misc, call-arg]
+    other = evolve(RIGHT, actions=(RIGHT.actions[0], status))
+    result = invoke(record(tmp_path, to_line(less), to_line(more), to_line(other)))
+    assert result.exit_code == 1
+    lines = result.output.splitlines()
+    assert lines[0] == "line 2: Agent team/demo at 2026-01-01T00:00:00+00:00"
+    assert lines[1].startswith("  + actions[0] Create {")
+    assert '  - actions[2] Requeue {"do": "Requeue", "after": 30' in result.output
+    assert "  ~ actions[1] PatchStatus" in lines
+    assert any("status.replicas: 9 -> 1" in line for line in lines)
+    assert lines[-1] == "3 decisions, 3 differ, 0 lines cannot be read"
+
+
+def test_differences_are_json_for_machines(tmp_path: Path) -> None:
+    result = invoke(record(tmp_path, to_line(evolve(RIGHT, actions=()))), "-o", "json")
+    found = [json.loads(line) for line in result.output.splitlines()]
+    assert result.exit_code == 1
+    assert {(each["line"], each["agent"], each["before"]) for each in found} == {(2, "team/demo", None)}
+    assert [each["after"]["do"] for each in found] == ["Create", "PatchStatus"]
+
+
+@pytest.mark.parametrize("bad", [b"{", b"\xff\x00\n", b"[" * 100_000 + b"\n", b'{"format": 99}\n', b"5\n"])
+def test_a_line_that_cannot_be_read_is_named_and_the_others_are_replayed(tmp_path: Path, bad: bytes) -> None:
+    file = record(tmp_path, to_line(RIGHT), bad)
+    result = invoke(file)
+    assert result.exit_code == 65
+    assert f"{file}:3: " in result.output
+    assert "1 decisions, 0 differ, 1 lines cannot be read" in result.output
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    assert invoke(tmp_path / "none").exit_code == 2
