@@ -17,6 +17,7 @@ from ._problem import InvalidAgent, Problem
 from ._reconcile import decide, prepare, reconcile, wanted
 from ._situation import Prepared
 from ._spec import (
+    MAIN_CONTAINER,
     AgentSpec,
     ClaimMetadata,
     ClaimTemplate,
@@ -34,6 +35,7 @@ __all__ = [
     "AGENT_LABEL",
     "API_VERSION",
     "KIND",
+    "MAIN_CONTAINER",
     "MANAGED_BY",
     "MANAGED_BY_LABEL",
     "Action",

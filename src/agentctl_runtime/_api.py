@@ -42,6 +42,7 @@ REQUEST_TIMEOUT = 45.0
 """Seconds for one request to be answered: an admission webhook alone may take 30."""
 
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
@@ -175,8 +176,17 @@ class Api:
 
         A field that the server does not know is dropped: an older CRD must not keep us from telling what it knows.
         """
-        path = object_path(ref, subresource)
-        return await self.request("PATCH", path, params=self._manager, body=dict(body), content_type=MERGE_PATCH)
+        return await self._patch(object_path(ref, subresource), body, MERGE_PATCH)
+
+    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> JsonObject:
+        """Patch the containers of a pod through its `resize` subresource.
+
+        A strategic merge patch finds a container by its name, where a merge patch would stand for the whole list.
+        """
+        return await self._patch(object_path(ref, "resize"), body, STRATEGIC_MERGE_PATCH)
+
+    async def _patch(self, path: str, body: Mapping[str, Any], content_type: str) -> JsonObject:
+        return await self.request("PATCH", path, params=self._manager, body=dict(body), content_type=content_type)
 
     async def delete(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from agentctl_core import (
+    MAIN_CONTAINER,
     Action,
     Create,
     Delete,
@@ -32,6 +33,7 @@ class Client(Protocol):
     async def get(self, ref: Ref) -> dict[str, Any]: ...
     async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]: ...
     async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]: ...
+    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> dict[str, Any]: ...
     async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]: ...
 
 
@@ -71,9 +73,7 @@ class Executor:
                 metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
                 return await self._change(ref, {**patch, "metadata": metadata}, manifest)
             case Resize(ref, uid, containers):
-                body = {"metadata": {"uid": uid}, "spec": {"containers": list(containers)}}
-                # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
-                await self._patch(ref, body, "resize")
+                await self._resize(ref, {"metadata": {"uid": uid}, "spec": _by_list(containers)})
             case Delete():
                 await self._delete(action)
             case PatchStatus():
@@ -124,6 +124,14 @@ class Executor:
                 return None
             raise
 
+    async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> None:
+        try:
+            # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
+            await self._client.resize(ref, body)
+        except ApiFailure as failure:
+            if not failure.is_not_found:
+                raise
+
     async def _delete(self, action: Delete) -> None:
         try:
             await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
@@ -147,6 +155,15 @@ class Executor:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
                 _log.warning("event not emitted", event_reason=action.reason, error=in_short(failure))
+
+
+def _by_list(containers: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the containers to resize in the lists of a pod's spec where they stand: a sidecar is an init container."""
+    lists: dict[str, list[Mapping[str, Any]]] = {}
+    for container in containers:
+        name = "containers" if container["name"] == MAIN_CONTAINER else "initContainers"
+        lists.setdefault(name, []).append(container)
+    return lists
 
 
 def _is_webhook_away(failure: ApiFailure) -> bool:

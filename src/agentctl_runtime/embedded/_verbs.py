@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
-from agentctl_core import Ref
+from agentctl_core import Ref, merge_patch
 from agentctl_core.testing import ModelCluster, Refused
 from agentctl_core.testing.rest import (
     Resource,
@@ -27,6 +27,7 @@ _VERSION: Final = {"major": "1", "minor": "37", "gitVersion": "v1.37.2", "platfo
 _NO_SUCH_PAGE: Final = "404 page not found\n"
 _JSON_TYPES: Final = ("", "application/json")
 _MERGE_PATCH: Final = "application/merge-patch+json"
+_STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
 _PROPAGATIONS: Final = ("Foreground", "Background", "Orphan")
 
 
@@ -78,6 +79,9 @@ def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> A
     match request.method, request.subresource:
         case "GET", None | "status":
             return Answer(200, cluster.get(ref))
+        case "PATCH", "resize" if request.content_type == _STRATEGIC_MERGE_PATCH:
+            patch = _by_name(cluster.get(ref), request.json_object())
+            return Answer(200, cluster.patch(ref, patch, subresource="resize", strict=request.strict))
         case "PATCH", subresource:
             if request.content_type != _MERGE_PATCH:
                 raise unsupported_media_type(_MERGE_PATCH)
@@ -104,6 +108,17 @@ def _patch(request: Request) -> Any:
         return request.json()
     except Refused as error:
         raise bad_request("invalid JSON patch") from error
+
+
+def _by_name(pod: JsonObject, patch: JsonObject) -> JsonObject:
+    """Return the merge patch that a strategic one comes to: its lists of containers are merged by their names."""
+    spec: JsonObject = patch.get("spec") or {}
+    lists = {
+        field: [merge_patch(container, changes.get(container["name"], {})) for container in pod["spec"].get(field, [])]
+        for field, listed in spec.items()
+        if (changes := {change["name"]: change for change in listed})
+    }
+    return patch | {"spec": lists}
 
 
 def _manifest(request: Request, resource: Resource) -> JsonObject:

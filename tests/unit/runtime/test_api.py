@@ -138,6 +138,16 @@ def test_patch_is_a_merge_patch_with_explicit_nulls_that_an_older_schema_may_pru
     assert json.loads(request.content) == {"metadata": {"uid": "u"}, "a": None}
 
 
+def test_resize_is_a_strategic_merge_patch_that_finds_containers_by_their_names() -> None:
+    body = {"metadata": {"uid": "u"}, "spec": {"containers": [{"name": "agent", "resources": {}}]}}
+    request, answer = asked(lambda api: api.resize(POD_REF, body), {"made": True})
+    assert (request.method, request.url.path) == ("PATCH", "/api/v1/namespaces/default/pods/a/resize")
+    assert dict(request.url.params) == {"fieldManager": "agentctl"}
+    assert request.headers["Content-Type"] == "application/strategic-merge-patch+json"
+    assert json.loads(request.content) == body
+    assert answer == {"made": True}
+
+
 def test_delete_carries_its_preconditions() -> None:
     request, _ = asked(lambda api: api.delete(POD_REF, uid="u", resource_version="7", grace_seconds=0))
     assert request.method == "DELETE"

@@ -29,6 +29,7 @@ AGENTS = "/apis/agentctl.dev/v1alpha1/namespaces/default/agents"
 PODS = "/api/v1/namespaces/default/pods"
 MAPS = "/api/v1/namespaces/default/configmaps"
 MERGE = {"Content-Type": "application/merge-patch+json"}
+STRATEGIC = {"Content-Type": "application/strategic-merge-patch+json"}
 AGENT_REF = Ref("agentctl.dev/v1alpha1", "Agent", "default", "demo")
 
 Agent = create_namespaced_resource("agentctl.dev", "v1alpha1", "Agent", "agents")
@@ -172,6 +173,41 @@ def test_requests_are_answered(method: str, path: str, options: dict[str, Any], 
             response = await client.request(method, path, **options)
             assert response.headers["Content-Type"] == "application/json"
             assert (response.status_code, response.json().get("reason", "")) == (code, reason)
+
+    asyncio.run(main())
+
+
+def test_a_strategic_merge_patch_resizes_the_containers_that_it_names() -> None:
+    requests = {"cpu": "1", "memory": "1Gi"}
+    sidecar = {"name": "log", "image": "i", "restartPolicy": "Always"}
+    agent_container = {"name": "agent", "image": "i", "resources": {"requests": requests}}
+    other = {"name": "other", "image": "i", "resources": {"requests": requests}}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p"},
+        "spec": {"initContainers": [sidecar], "containers": [other, agent_container]},
+    }
+    limits = {"limits": {"cpu": "2"}}
+    patch = {
+        "spec": {
+            "initContainers": [{"name": "log", "resources": limits}],
+            "containers": [{"name": "agent", "resources": {"requests": {"cpu": "2"}}}],
+        }
+    }
+
+    async def main() -> None:
+        async with http() as (server, client):
+            server.cluster.create(manifest)
+            response = await client.patch(f"{PODS}/p/resize", content=json.dumps(patch), headers=STRATEGIC)
+            assert response.status_code == 200
+            spec = response.json()["spec"]
+            assert [c["image"] for c in (*spec["initContainers"], *spec["containers"])] == ["i", "i", "i"]
+            assert spec["initContainers"][0]["resources"] == limits
+            resources = {c["name"]: c["resources"]["requests"] for c in spec["containers"]}
+            assert resources == {"other": requests, "agent": {"cpu": "2", "memory": "1Gi"}}
+            elsewhere = await client.patch(f"{PODS}/p", content="{}", headers=STRATEGIC)
+            assert elsewhere.status_code == 415
 
     asyncio.run(main())
 

@@ -46,7 +46,10 @@ LOST = ApiFailure("lost", reason="ConnectionFailed")
 
 CREATE = Create(POD)
 PATCH = Patch(POD_REF, "pod-uid", "3", {"metadata": {"labels": {"a": None}}, "spec": {"x": 1}})
-RESIZE = Resize(POD_REF, "pod-uid", [{"name": "agent", "resources": {}}])
+RESIZED = {"name": "agent", "resources": {"limits": {"cpu": "1"}}}
+SIDECAR = {"name": "log", "resources": {"limits": {"cpu": "2"}}}
+RESIZE = Resize(POD_REF, "pod-uid", [RESIZED])
+RESIZE_ALL = Resize(POD_REF, "pod-uid", [RESIZED, SIDECAR])
 DELETE = Delete(POD_REF, "pod-uid")
 DELETE_VERSION = Delete(POD_REF, "pod-uid", "3")
 STATUS = PatchStatus(AGENT_REF, "7", {"podName": "new"})
@@ -74,6 +77,9 @@ class Client:
 
     async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
         return self._answer("patch", ref, body, subresource)
+
+    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._answer("resize", ref, body)
 
     async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]:
         return self._answer("delete", ref, uid, resource_version)
@@ -104,14 +110,14 @@ def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, l
             ),
         ),
         (
-            RESIZE,
+            RESIZE_ALL,
             (
-                "patch",
-                POD_REF,
-                {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [{"name": "agent", "resources": {}}]}},
                 "resize",
+                POD_REF,
+                {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [RESIZED], "initContainers": [SIDECAR]}},
             ),
         ),
+        (RESIZE, ("resize", POD_REF, {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [RESIZED]}})),
         (DELETE, ("delete", POD_REF, "pod-uid", None)),
         (DELETE_VERSION, ("delete", POD_REF, "pod-uid", "3")),
         (
@@ -181,7 +187,7 @@ def test_a_refusal_is_a_status_that_names_the_object(action: Action, failure: Ap
 
 @pytest.mark.parametrize("action", [PATCH, RESIZE, DELETE, DELETE_VERSION, STATUS])
 def test_what_is_gone_needs_nothing_more(action: Action) -> None:
-    assert execute(action, Client(patch=NOT_FOUND, delete=NOT_FOUND)) == (None, [])
+    assert execute(action, Client(patch=NOT_FOUND, resize=NOT_FOUND, delete=NOT_FOUND)) == (None, [])
 
 
 def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
@@ -205,7 +211,7 @@ def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
 )
 def test_what_may_be_needed_still_is_raised(action: Action, failure: ApiFailure) -> None:
     with pytest.raises(ApiFailure) as caught:
-        execute(action, Client(create=failure, patch=failure, delete=failure))
+        execute(action, Client(create=failure, patch=failure, resize=failure, delete=failure))
     assert caught.value is failure
 
 
