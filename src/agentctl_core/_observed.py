@@ -25,9 +25,9 @@ class Observed:
     Attributes:
         now: the present time; timezone-aware. The core has no other clock.
         objects: manifests found under the names that `wanted` returns, or owned by the Agent, from a synced cache;
-            and, where the API server refused to create or to patch one of them, its answer: a `v1`
-            `Status` object with `code`, `reason`, `message` and `details.kind`/`details.name` of what was refused. The
-            host keeps such an answer until the `Requeue` that it led to is due.
+            and, where the API server refused to create, patch or resize one of them, its answer: a `v1`
+            `Status` object with `code`, `reason`, `message` and `details.kind`/`details.name` of what was refused
+            (`pods/resize` for a resize). The host keeps such an answer until the `Requeue` that it led to is due.
         images: what is known of images, by the reference that `ResolveImage` named.
 
     Raises:

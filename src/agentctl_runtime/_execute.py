@@ -73,7 +73,7 @@ class Executor:
                 metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
                 return await self._change(ref, {**patch, "metadata": metadata}, manifest)
             case Resize(ref, uid, containers):
-                await self._resize(ref, {"metadata": {"uid": uid}, "spec": _by_list(containers)})
+                return await self._resize(ref, {"metadata": {"uid": uid}, "spec": _by_list(containers)})
             case Delete():
                 await self._delete(action)
             case PatchStatus():
@@ -124,13 +124,18 @@ class Executor:
                 return None
             raise
 
-    async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> None:
+    async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
             # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
             await self._client.resize(ref, body)
         except ApiFailure as failure:
-            if not failure.is_not_found:
+            if failure.is_not_found:
+                return None
+            if not failure.is_refusal:
                 raise
+            _log.warning(f"{ref.kind} {ref.name} cannot be resized", error=in_short(failure))
+            return _refusal(ref, failure, "pods/resize")
+        return None
 
     async def _delete(self, action: Delete) -> None:
         try:
@@ -174,7 +179,7 @@ def _is_webhook_away(failure: ApiFailure) -> bool:
     return failure.reason == "InternalError" and "failed calling webhook" in failure.message
 
 
-def _refusal(ref: Ref, failure: ApiFailure) -> dict[str, Any]:
+def _refusal(ref: Ref, failure: ApiFailure, kind: str = "") -> dict[str, Any]:
     """Return the API server's answer, with what was refused named even where the server (or a webhook) did not."""
     return {
         "apiVersion": "v1",
@@ -183,5 +188,5 @@ def _refusal(ref: Ref, failure: ApiFailure) -> dict[str, Any]:
         "code": failure.code,
         "reason": failure.reason,
         "message": failure.message,
-        "details": {"kind": ref.kind, "name": ref.name},
+        "details": {"kind": kind or ref.kind, "name": ref.name},
     }

@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from agentctl_core import Config, Observed, Requeue, reconcile
+from agentctl_core import Config, Observed, PatchStatus, Requeue, reconcile
 from agentctl_core.testing.replay import Record, header_line, to_line
 from agentctl_runtime.cli._group import agentctl
 
@@ -43,8 +43,10 @@ def test_the_same_decisions_make_no_difference(tmp_path: Path) -> None:
 def test_an_action_that_appears_disappears_or_changes_is_shown_with_its_place(tmp_path: Path) -> None:
     less = evolve(RIGHT, actions=RIGHT.actions[1:])
     more = evolve(RIGHT, actions=(*RIGHT.actions, Requeue(30)))
-    status = evolve(RIGHT.actions[1], status={"replicas": 9})  # type: ignore[misc, call-arg]
-    other = evolve(RIGHT, actions=(RIGHT.actions[0], status))
+    create, written = RIGHT.actions
+    assert isinstance(written, PatchStatus)
+    status = evolve(written, status={"replicas": 9})
+    other = evolve(RIGHT, actions=(create, status))
     result = invoke(record(tmp_path, to_line(less), to_line(more), to_line(other)))
     assert result.exit_code == 1
     lines = result.output.splitlines()

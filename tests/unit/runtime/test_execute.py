@@ -170,9 +170,9 @@ def test_an_object_that_holds_the_name_is_observed_and_not_fought() -> None:
 
 
 @pytest.mark.parametrize("failure", [INVALID, FORBIDDEN])
-@pytest.mark.parametrize("action", [CREATE, PATCH])
-def test_a_refusal_is_a_status_that_names_the_object(action: Action, failure: ApiFailure) -> None:
-    observed, learned = execute(action, Client(create=failure, patch=failure))
+@pytest.mark.parametrize(("action", "kind"), [(CREATE, "Pod"), (PATCH, "Pod"), (RESIZE, "pods/resize")])
+def test_a_refusal_is_a_status_that_names_the_object(action: Action, kind: str, failure: ApiFailure) -> None:
+    observed, learned = execute(action, Client(create=failure, patch=failure, resize=failure))
     assert observed == {
         "apiVersion": "v1",
         "kind": "Status",
@@ -180,7 +180,7 @@ def test_a_refusal_is_a_status_that_names_the_object(action: Action, failure: Ap
         "code": failure.code,
         "reason": failure.reason,
         "message": failure.message,
-        "details": {"kind": "Pod", "name": "a"},
+        "details": {"kind": kind, "name": "a"},
     }
     assert learned == []
 
@@ -201,7 +201,6 @@ def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
         (CREATE, NOT_FOUND),  # the namespace
         (PATCH, CONFLICT),
         (RESIZE, CONFLICT),
-        (RESIZE, FORBIDDEN),
         (DELETE_VERSION, CONFLICT),
         (DELETE, FORBIDDEN),
         (STATUS, CONFLICT),
