@@ -63,9 +63,9 @@ class Patch:
 class Resize:
     """Set `resources` of containers through the pod's `resize` subresource, if the pod still has this uid.
 
-    `containers` is a list of `{"name": ..., "resources": ...}`: the agent's container, and sidecars, which stand among the
-    pod's init containers. Whether it took effect is seen by observing again. Where the API server refuses it for good,
-    the host adds its `Status` answer to `Observed.objects`, with `pods/resize` for its `details.kind`.
+    `containers` is a list of `{"name": ..., "resources": ...}`: the agent's container, and sidecars, which stand among
+    the pod's init containers. Whether it took effect is seen by observing again. Where the API server refuses it for
+    good, the host adds its `Status` answer to `Observed.objects`, with `pods/resize` for its `details.kind`.
     """
 
     ref: Ref
