@@ -54,10 +54,14 @@ def task(**spec: Any) -> Json:
             "InvalidSpec: spec.image: must not be empty",
         ),
         (with_status(an_agent(replicas=0)), "Suspended", "ScaledToZero"),
-        (with_status(task(), a_pod(status={"phase": "Running"})), "Progressing", "PodNotReady"),
-        (with_status(task(), a_pod(status={"phase": "Succeeded"})), "Healthy", "Succeeded: The task has succeeded."),
+        (with_status(task(), a_pod(of=task(), status={"phase": "Running"})), "Progressing", "PodNotReady"),
         (
-            with_status(task(backoffLimit=0), a_pod(status={"phase": "Failed"})),
+            with_status(task(), a_pod(of=task(), status={"phase": "Succeeded"})),
+            "Healthy",
+            "Succeeded: The task has succeeded.",
+        ),
+        (
+            with_status(task(backoffLimit=0), a_pod(of=task(), status={"phase": "Failed"})),
             "Degraded",
             "Failed: The task has failed",
         ),
