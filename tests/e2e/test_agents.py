@@ -55,7 +55,9 @@ def test_the_status_holds_the_documented_fields_and_nothing_else_is_written(
     cluster.apply(agent("one"))
     found = cluster.wait_ready("one")
     status = found["status"]
-    assert set(status) == {"observedGeneration", "conditions", "replicas", "selector", "podName", "podIPs"}
+    told = {"observedGeneration", "conditions", "replicas", "selector", "podName", "podIPs", "nodeName", "restarts"}
+    assert set(status) == told | {"currentRevision", "updateRevision", "startTime"}
+    assert status["currentRevision"] == status["updateRevision"]
     assert status["observedGeneration"] == found["metadata"]["generation"] == 1
     assert (status["replicas"], status["selector"]) == (1, "agentctl.dev/agent=one")
     assert status["podName"] == "one"
@@ -63,6 +65,8 @@ def test_the_status_holds_the_documented_fields_and_nothing_else_is_written(
     assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
         ("Accepted", "True", "Accepted"),
         ("Ready", "True", "PodReady"),
+        ("UpToDate", "True", "Current"),
+        ("Suspended", "False", "Running"),
     ]
     raw = cluster.kubectl.json("get", "agent", "one", "--show-managed-fields", namespace=cluster.namespace)
     assert not raw["metadata"].get("annotations")
@@ -78,8 +82,8 @@ def test_kubectl_get_agents_shows_what_matters(cluster: Cluster, operator: Opera
     cluster.apply(agent("one"))
     cluster.wait_ready("one")
     header, row = cluster.kubectl("get", "agents", namespace=cluster.namespace).stdout.splitlines()
-    assert header.split() == ["NAME", "READY", "REASON", "POD", "AGE"]
-    assert row.split()[:4] == ["one", "True", "PodReady", "one"]
+    assert header.split() == ["NAME", "READY", "REASON", "UPTODATE", "POD", "AGE"]
+    assert row.split()[:5] == ["one", "True", "PodReady", "True", "one"]
 
 
 @pytest.mark.parametrize(

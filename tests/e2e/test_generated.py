@@ -20,6 +20,7 @@ from agentctl_core import (
     API_VERSION,
     Action,
     Create,
+    EmitEvent,
     ImageInfo,
     InvalidAgent,
     Observed,
@@ -298,7 +299,7 @@ def selected(manifests: list[Json]) -> list[Json]:
 
 
 def take(server: Server, agent: Json, image: ImageInfo) -> list[Action]:
-    """Read what there is, reconcile, and execute it; return what was written besides the status."""
+    """Read what there is, reconcile, and execute it; return what was written besides the status and events."""
     ref = Ref(API_VERSION, "Agent", server.namespace, agent["metadata"]["name"])
     present = server.get(ref)
     assert present is not None
@@ -315,8 +316,8 @@ def take(server: Server, agent: Json, image: ImageInfo) -> list[Action]:
                 patch = {"status": merge_diff(present.get("status"), status)}
                 if patch["status"]:
                     server.patch_status(ref, patch | {"metadata": {"resourceVersion": version}})
-            case Requeue() | ResolveImage():
-                pass
+            case Requeue() | ResolveImage() | EmitEvent():
+                pass  # an event tells what becomes of the pod: that no node takes it, say
             case _:
                 written.append(action)
     return written

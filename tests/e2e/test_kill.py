@@ -12,9 +12,9 @@ from tests.e2e.proxy import Proxy, Seen
 from tests.e2e.support import Kubectl, condition, eventually, pod_manifest
 
 MOMENTS = ("before", "applied", "answered")
-WRITES = 11
-"""The scenario's least number of writes: two pods tried, one event, two first statuses; a pod deleted, and its status;
-a pod and its status twice more. Statuses that follow each other quickly may become one."""
+WRITES = 13
+"""The scenario's least number of writes: two pods tried, one event, two first statuses; a pod deleted, its status and an
+event; an event; a pod and its status twice more. Statuses that follow each other quickly may become one."""
 
 
 def _scenario(cluster: Cluster) -> None:
