@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ._conditions import MESSAGE_MAX_LENGTH, Verdict, not_ready, refused, with_times
 from ._identity import AGENT_LABEL
-from ._json import dig, dig_list, is_being_deleted
+from ._json import dig, dig_list
 from ._objects import ObjectsPlan, create_rejected, tell_stranger
 from ._pod_state import ending, has_ended, readiness, restarts
 from ._problem import Problem
@@ -38,7 +38,7 @@ def verdicts(
     if situation.want not in (Want.SUSPEND, Want.DONE, Want.EXPIRED):
         current.append(_ready(situation, accepted, block, now))
     current += _up_to_date(prepared, situation, objects, block)
-    current += _suspended(prepared, situation)
+    current += _suspended(prepared)
     current += _finished(prepared, situation)
     final = next((v for v in current if v.reason in _FINAL and v.type in ("Accepted", "Finished")), None)
     if final is not None:
@@ -189,15 +189,13 @@ def _recreating(message: str) -> Verdict:
     return Verdict("UpToDate", "False", "Recreating", message)
 
 
-def _suspended(prepared: Prepared, situation: Situation) -> Iterator[Verdict]:
+def _suspended(prepared: Prepared) -> Iterator[Verdict]:
     if prepared.agent is None:
         return
     if prepared.agent.spec.replicas:
         yield Verdict("Suspended", "False", "Running", "spec.replicas is 1.")
         return
     told = "spec.replicas is 0: set it to 1, or use kubectl scale, to wake the Agent."
-    if situation.own_pod is not None and is_being_deleted(situation.own_pod):
-        told = f"{told} The pod is still ending."
     yield Verdict("Suspended", "True", "ScaledToZero", told)
 
 
