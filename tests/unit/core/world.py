@@ -19,6 +19,7 @@ from agentctl_core import (
     PatchStatus,
     Ref,
     Requeue,
+    Resize,
     ResolveImage,
     merge_patch,
     reconcile,
@@ -26,7 +27,7 @@ from agentctl_core import (
 
 from .builders import IMAGE, NOW, Json
 
-WRITES = (Create, Patch, Delete, PatchStatus, EmitEvent)
+WRITES = (Create, Patch, Resize, Delete, PatchStatus, EmitEvent)
 Key: TypeAlias = tuple[str, str, str]
 """Kind, namespace, name."""
 
@@ -73,10 +74,10 @@ class World:
                 case ResolveImage(image):
                     assert image not in self.images, "asked again for what is known"
                     self.images[image] = self._image
+                case Resize(ref, uid, containers):
+                    self._resize(ref, uid, containers)
                 case EmitEvent() | Requeue():
                     pass
-                case _:
-                    raise AssertionError(f"refused: {action}")
 
     def settle(self, rounds: int = 5) -> None:
         """Apply plans until there is nothing left to write; fail where that takes more rounds."""
@@ -107,6 +108,28 @@ class World:
         assert patched != there, f"a patch that changes nothing: {patch}"
         patched["metadata"]["resourceVersion"] = str(int(version) + 1)
         self.objects[ref.kind, ref.namespace, ref.name] = patched
+
+    def _resize(self, ref: Ref, uid: str, containers: Iterable[Json]) -> None:
+        there = self._at(ref)
+        assert there["metadata"]["uid"] == uid
+        resources = {container["name"]: container["resources"] for container in containers}
+        spec = dict(there["spec"])
+        for field in spec.keys() & {"initContainers", "containers"}:
+            spec[field] = [
+                _with_resources(container, resources.pop(container["name"], {})) for container in spec[field]
+            ]
+        assert not resources, f"a resize of containers that are not there: {resources}"
+        assert spec != there["spec"], "a resize that changes nothing"
+        version = str(int(there["metadata"]["resourceVersion"]) + 1)
+        there = there | {"metadata": there["metadata"] | {"resourceVersion": version}, "spec": spec}
+        self.objects[ref.kind, ref.namespace, ref.name] = there
+
+
+def _with_resources(container: Json, asked: Json) -> Json:
+    """Merge resources by name, as a strategic merge patch does."""
+    present = container.get("resources") or {}
+    merged = {sort: {**(present.get(sort) or {}), **(asked.get(sort) or {})} for sort in {*present, *asked}}
+    return container | {"resources": merged} if asked else container
 
 
 def key_of(manifest: Mapping[str, Json]) -> Key:
