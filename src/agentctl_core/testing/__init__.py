@@ -7,12 +7,12 @@
     cluster.settle()
 
 The same model stands behind an HTTP face in `agentctl_runtime.embedded`. What it does not model: managedFields,
-admission policies, quota and service accounts, other nodes, containers that end or fail by themselves.
+admission policies, quota and service accounts.
 """
 
 from ._cluster import ModelCluster
-from ._node import Timings
 from ._refused import Refused
+from ._timings import Timings
 from ._watch import WatchEvent
 
 __all__ = ["ModelCluster", "Refused", "Timings", "WatchEvent"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
+from attrs import frozen
+
 from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize, ResolveImage
 from .._json import copy_json, dig, dig_list
 from .._merge import merge_diff
@@ -31,59 +33,80 @@ def observed_objects(api: ApiServer, manifest: Mapping[str, Any]) -> tuple[JsonO
     return tuple(found)
 
 
-def execute(api: ApiServer, action: Action) -> tuple[bool, JsonObject | None]:
-    """Execute one action.
+@frozen(unsafe_hash=False)
+class Outcome:
+    """What became of an action.
 
-    Returns:
-        Whether the rest of the plan still holds, and the Status of a creation that was refused for good.
+    Attributes:
+        holds: whether the rest of the plan still holds; where it does not: observe and reconcile again.
+        met: what the plan did not know of: the object that has the wanted name, or the API server's `Status`, with what
+            it refused named in `details`.
+    """
+
+    holds: bool
+    met: JsonObject | None = None
+
+
+def execute(api: ApiServer, action: Action) -> Outcome:
+    """Execute one action, as `agentctl_core` documents it.
+
+    Raises:
+        Refused: the API server refuses what no plan should ask for, for example a status that breaks the schema.
     """
     match action:
         case Create(manifest):
             return _create(api, manifest)
         case Patch(ref, uid, version, patch):
             precondition = {"metadata": {"uid": uid, "resourceVersion": version}}
-            return _holds(api, ref, _joined(patch, precondition), None), None
+            return _change(api, ref, _joined(patch, precondition), ref.kind)
         case PatchStatus(ref, version, status):
-            return _patch_status(api, ref, version, status), None
+            return _patch_status(api, ref, version, status)
         case Resize(ref, uid, containers):
-            return _resize(api, ref, uid, containers), None
+            return _resize(api, ref, uid, containers)
         case Delete(ref, uid, version):
-            return _delete(api, ref, uid, version), None
+            return _delete(api, ref, uid, version)
         case EmitEvent():
             _emit(api, action)
-            return True, None
         case ResolveImage() | Requeue():
-            return True, None
+            pass
+    return Outcome(holds=True)
 
 
-def _create(api: ApiServer, manifest: JsonObject) -> tuple[bool, JsonObject | None]:
+def refused(kind: str, name: str, error: Refused) -> Outcome:
+    """Return what a host makes of a refusal that lasts: it names what was refused, also where the server did not."""
+    return Outcome(holds=False, met=error.status | {"details": {"kind": kind, "name": name}})
+
+
+def _create(api: ApiServer, manifest: JsonObject) -> Outcome:
+    ref = Ref.of(manifest)
     try:
         api.create(manifest)
     except Refused as error:
-        lasting = error.reason != "AlreadyExists" and error.reason not in _PASSING
-        return False, error.status if lasting else None
-    return True, None
+        if error.reason == "AlreadyExists":
+            return Outcome(holds=False, met=api.get(ref))
+        return Outcome(holds=False) if error.reason in _PASSING else refused(ref.kind, ref.name, error)
+    return Outcome(holds=True)
 
 
-def _patch_status(api: ApiServer, ref: Ref, version: str | None, status: JsonObject) -> bool:
+def _patch_status(api: ApiServer, ref: Ref, version: str | None, status: JsonObject) -> Outcome:
     try:
         present = api.get(ref).get("status")
     except Refused:
-        return False
+        return Outcome(holds=False)
     difference = merge_diff(present, status)
     body: JsonObject = {"status": difference} if difference or present is None else {}
     if version is not None:
         body["metadata"] = {"resourceVersion": version}
-    return _holds(api, ref, body, "status")
+    return Outcome(_holds(api, ref, body, "status"))
 
 
-def _resize(api: ApiServer, ref: Ref, uid: str, containers: Any) -> bool:
+def _resize(api: ApiServer, ref: Ref, uid: str, containers: Any) -> Outcome:
     try:
         pod = api.get(ref)
     except Refused:
-        return False
+        return Outcome(holds=False)
     if pod["metadata"]["uid"] != uid:
-        return False
+        return Outcome(holds=False)
     resources = {item["name"]: item["resources"] for item in containers}
     spec: JsonObject = {}
     for field in ("initContainers", "containers"):
@@ -91,7 +114,14 @@ def _resize(api: ApiServer, ref: Ref, uid: str, containers: Any) -> bool:
             listed = dig_list(pod, "spec", field)
             spec[field] = [dict(c) | {"resources": resources.get(c["name"], c.get("resources", {}))} for c in listed]
     body = {"metadata": {"resourceVersion": pod["metadata"]["resourceVersion"]}, "spec": spec}
-    return _holds(api, ref, body, "resize")
+    return _change(api, ref, body, "pods/resize", "resize")
+
+
+def _change(api: ApiServer, ref: Ref, body: JsonObject, kind: str, subresource: str | None = None) -> Outcome:
+    try:
+        return Outcome(_holds(api, ref, body, subresource))
+    except Refused as error:
+        return refused(kind, ref.name, error)
 
 
 def _holds(api: ApiServer, ref: Ref, body: JsonObject, subresource: str | None) -> bool:
@@ -105,15 +135,15 @@ def _holds(api: ApiServer, ref: Ref, body: JsonObject, subresource: str | None) 
     return True
 
 
-def _delete(api: ApiServer, ref: Ref, uid: str, version: str | None) -> bool:
+def _delete(api: ApiServer, ref: Ref, uid: str, version: str | None) -> Outcome:
     try:
         api.delete(ref, uid=uid, resource_version=version)
     except Refused as error:
         if error.reason not in ("NotFound", "Conflict"):
             raise
         # Another uid: it is gone already. Another resourceVersion: whether it may go is to be decided again.
-        return error.reason == "NotFound" or "the UID in the precondition" in str(error)
-    return True
+        return Outcome(error.reason == "NotFound" or "the UID in the precondition" in str(error))
+    return Outcome(holds=True)
 
 
 def _emit(api: ApiServer, event: EmitEvent) -> None:

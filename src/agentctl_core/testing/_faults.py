@@ -1,0 +1,277 @@
+"""What can go wrong: each fault a name, when it can happen, and what it does to a world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from attrs import evolve, frozen
+
+from .._actions import Create, EmitEvent, Ref
+from .._identity import AGENT_LABEL
+from .._json import dig, is_being_deleted
+from .._spec import MAIN_CONTAINER
+from . import _host as host  # pyright: ignore[reportPrivateUsage] -- of this package
+from ._disruptions import is_running
+from ._kubelet import node_of
+from ._operator import Sight
+from ._refused import failure
+from ._world import NAME, World
+
+JsonObject: TypeAlias = dict[str, Any]
+Applies: TypeAlias = Callable[[World], bool]
+Does: TypeAlias = Callable[[World], None]
+
+CLOCK: Final = timedelta(hours=1)
+
+
+@frozen
+class Fault:
+    """One kind of fault.
+
+    Attributes:
+        name: in one word, as it stands in a line of steps.
+        can_happen: whether it would change anything.
+        happen: does it to the world.
+        is_cure: whether it only ends what another fault began: it costs nothing.
+    """
+
+    name: str
+    can_happen: Applies
+    happen: Does
+    is_cure: bool = False
+
+
+def _has_plan(world: World) -> bool:
+    return bool(world.operator.plan)
+
+
+def _crash(world: World) -> None:
+    world.operator = world.operator.restarted()
+
+
+def _can_crash(world: World) -> bool:
+    operator = world.operator
+    return bool(operator.plan or operator.met or operator.due or operator.view)
+
+
+def _crash_during(world: World) -> None:
+    """End the operator after its request has been carried out, before it has the answer."""
+    host.execute(world.cluster, world.operator.plan[0])
+    _crash(world)
+
+
+def _lose_response(world: World) -> None:
+    """Carry a request out, and answer nothing: the operator takes it for failed."""
+    host.execute(world.cluster, world.operator.plan[0])
+    world.operator = world.operator.told(world.cluster)
+
+
+def _refuse(code: int, reason: str) -> Does:
+    """Refuse the next request in passing. An Event is not insisted on: the plan goes on without it."""
+
+    def do(world: World) -> None:
+        outcome = host.Outcome(holds=isinstance(world.operator.plan[0], EmitEvent))
+        world.operator = world.operator.acted(world.cluster, outcome)
+
+    do.__doc__ = f"{code} {reason}"
+    return do
+
+
+def _exceed_quota(world: World) -> None:
+    """Refuse a creation for good, as the quota admission does."""
+    action = world.operator.plan[0]
+    if isinstance(action, Create):
+        ref = Ref.of(action.manifest)
+        told = f'{ref.kind.lower()}s "{ref.name}" is forbidden: exceeded quota: small'
+        outcome = host.refused(ref.kind, ref.name, failure(403, "Forbidden", told))
+        world.operator = world.operator.acted(world.cluster, outcome)
+
+
+def _creates(world: World) -> bool:
+    return _has_plan(world) and isinstance(world.operator.plan[0], Create)
+
+
+def _plans(sight: Sight) -> Does:
+    return lambda world: world.plan(sight)
+
+
+def _can_see(sight: Sight) -> Applies:
+    def can(world: World) -> bool:
+        operator = world.operator
+        if operator.plan or operator.view is None:
+            return False
+        return not operator.look(world.cluster, sight).same_as(operator.look(world.cluster))
+
+    return can
+
+
+def _own_pod(world: World) -> JsonObject | None:
+    """Return the pod of the Agent's name, where it is no stranger's and lives."""
+    pod = world.pod
+    if pod is None or pod["metadata"]["uid"] in world.ghost.strangers or is_being_deleted(pod):
+        return None
+    return pod
+
+
+def _on_pod(world: World) -> bool:
+    return _own_pod(world) is not None
+
+
+def _on_running_pod(world: World) -> bool:
+    pod = _own_pod(world)
+    return is_running(pod) and _answers(world, pod)
+
+
+def _answers(world: World, pod: JsonObject | None) -> bool:
+    return pod is not None and world.cluster.nodes.get(node_of(pod) or "", world.now) is None
+
+
+def _runs_agent(world: World) -> bool:
+    return _on_running_pod(world) and all(
+        dig(item, "state", "running", "startedAt", kind=str) is not None
+        for item in (_own_pod(world) or {})["status"].get("containerStatuses", ())
+        if item["name"] == MAIN_CONTAINER
+    )
+
+
+def _fail(exit_code: int, reason: str) -> Does:
+    return lambda world: world.cluster.end_container(world.pod_ref, exit_code=exit_code, reason=reason)
+
+
+def _is_lost(world: World) -> bool:
+    return any(since is not None for since in world.cluster.nodes.values())
+
+
+def _lose_node(world: World) -> None:
+    world.cluster.lose_node(node_of(_own_pod(world) or {}) or "")
+
+
+def _restore_node(world: World) -> None:
+    for name in [name for name, since in world.cluster.nodes.items() if since is not None]:
+        world.cluster.restore_node(name)
+
+
+def _remove_node(world: World) -> None:
+    """Replace a dead node by another one."""
+    for name in [name for name, since in world.cluster.nodes.items() if since is not None]:
+        world.cluster.remove_node(name)
+        world.cluster.add_node(f"{name}-new")
+
+
+def _agent(world: World) -> JsonObject | None:
+    agent = world.agent
+    return None if agent is None or is_being_deleted(agent) else agent
+
+
+def _has_agent(world: World) -> bool:
+    return _agent(world) is not None
+
+
+def _can_edit(world: World) -> bool:
+    return _has_agent(world) and bool(world.scenario.versions)
+
+
+def _edit(world: World) -> None:
+    world.use((world.ghost.version + 1) % len(world.specs))
+
+
+def _scale(world: World) -> None:
+    """Suspend, or wake."""
+    agent = _agent(world) or {}
+    world.edit(replicas=0 if agent["spec"].get("replicas", 1) else 1)
+    world.ghost = evolve(world.ghost, failed_at=None)
+
+
+def _break(world: World) -> None:
+    """Make the spec invalid in a way that only the core knows."""
+    world.edit(podTemplate={"metadata": {"labels": {AGENT_LABEL: "mine"}}})
+
+
+def _is_sound(world: World) -> bool:
+    agent = _agent(world)
+    return agent is not None and "podTemplate" not in agent["spec"]
+
+
+def _delete(world: World) -> None:
+    world.cluster.delete(world.ref, propagation="Background")
+
+
+def _delete_foreground(world: World) -> None:
+    world.cluster.delete(world.ref, propagation="Foreground")
+
+
+def _recreate(world: World) -> None:
+    _delete(world)
+    world.create_agent()
+    world.ghost = evolve(world.ghost, failed_at=None)
+
+
+def _create_stranger(world: World) -> None:
+    container = {"name": "main", "image": "example.com/other:1"}
+    metadata = {"name": NAME, "namespace": world.pod_ref.namespace}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+    created = world.cluster.create(manifest)
+    world.ghost = evolve(world.ghost, strangers=world.ghost.strangers | {created["metadata"]["uid"]})
+
+
+def _stranger(world: World) -> bool:
+    pod = world.pod
+    return pod is not None and pod["metadata"]["uid"] in world.ghost.strangers and not is_being_deleted(pod)
+
+
+def _move_clock(by: timedelta) -> Does:
+    def do(world: World) -> None:
+        world.operator = evolve(world.operator, skew=world.operator.skew + by)
+        world.ghost = evolve(world.ghost, failed_at=None)
+
+    return do
+
+
+def _by_name(*faults: Fault) -> Mapping[str, Fault]:
+    return {fault.name: fault for fault in faults}
+
+
+FAULTS: Final = _by_name(
+    # The operator's process
+    Fault("crash", _can_crash, _crash),
+    Fault("crash-during", _has_plan, _crash_during),
+    Fault("lost-response", _has_plan, _lose_response),
+    Fault("conflict", _has_plan, _refuse(409, "Conflict")),
+    Fault("throttled", _has_plan, _refuse(429, "TooManyRequests")),
+    Fault("server-error", _has_plan, _refuse(500, "InternalError")),
+    Fault("quota", _creates, _exceed_quota),
+    # What it sees
+    Fault("stale-view", _can_see("stale"), _plans("stale")),
+    Fault("rewound-view", _can_see("rewound"), _plans("rewound")),
+    Fault("missed-events", _can_see("gap"), _plans("gap")),
+    Fault("clock-ahead", lambda _: True, _move_clock(CLOCK)),
+    Fault("clock-back", lambda _: True, _move_clock(-CLOCK)),
+    # Its pod
+    Fault("pod-deleted", _on_pod, lambda world: _ignore(world.cluster.delete(world.pod_ref))),
+    Fault("pod-killed", _on_pod, lambda world: _ignore(world.cluster.delete(world.pod_ref, grace_seconds=0))),
+    Fault("pod-evicted", _on_running_pod, lambda world: world.cluster.evict(world.pod_ref)),
+    Fault("pod-drained", _on_running_pod, lambda world: world.cluster.drain(world.pod_ref)),
+    Fault("pod-preempted", _on_running_pod, lambda world: world.cluster.preempt(world.pod_ref)),
+    Fault("agent-fails", _runs_agent, _fail(1, "Error")),
+    Fault("agent-out-of-memory", _runs_agent, _fail(137, "OOMKilled")),
+    Fault("node-shut-down", _on_running_pod, lambda world: world.cluster.shut_down(world.pod_ref)),
+    Fault("node-lost", _on_running_pod, _lose_node),
+    Fault("node-back", _is_lost, _restore_node, is_cure=True),
+    Fault("node-removed", _is_lost, _remove_node, is_cure=True),
+    # Its user, and others
+    Fault("edit", _can_edit, _edit),
+    Fault("scale", _has_agent, _scale),
+    Fault("break", _is_sound, _break),
+    Fault("delete", _has_agent, _delete),
+    Fault("delete-foreground", _has_agent, _delete_foreground),
+    Fault("recreate", _has_agent, _recreate),
+    Fault("stranger", lambda world: world.pod is None, _create_stranger),
+    Fault("stranger-leaves", _stranger, lambda world: _ignore(world.cluster.delete(world.pod_ref)), is_cure=True),
+)
+"""Every kind of fault, by name."""
+
+
+def _ignore(_: object) -> None:
+    """Do nothing with an answer."""

@@ -1,0 +1,295 @@
+"""What must hold whatever happens: safety after every step, and the goal once the world has settled.
+
+Each law is stated from outside: it compares what was done with what a perfect observer knows, never with what the
+operator meant.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from attrs import evolve
+
+from .._actions import Action, Create, Delete, Patch, PatchStatus, Resize
+from .._agent import KIND
+from .._identity import AGENT_LABEL, REVISION, Ownership, ownership
+from .._json import dig, dig_list, is_being_deleted, reach
+from .._observed import Observed
+from .._reconcile import decide, prepare
+from ._host import observed_objects
+from ._kubelet import ENDED, node_of
+from ._world import NAME, World
+
+JsonObject: TypeAlias = dict[str, Any]
+
+FIRST_BACKOFF: Final = timedelta(seconds=10)
+
+
+class LawBrokenError(AssertionError):
+    """Something that must hold does not; the message says what."""
+
+
+def check_action(before: World, action: Action, after: World) -> None:
+    """Check what the operator has just done.
+
+    Args:
+        before: the world when it was about to execute `action`.
+        action: what it executed, or tried to.
+        after: the world after it.
+
+    Raises:
+        LawBrokenError: it must not do so.
+    """
+    _check_preconditions(action)
+    for key, manifest in before.cluster.storage.objects.items():
+        if manifest["metadata"]["uid"] in before.ghost.strangers:
+            _require(after.cluster.storage.objects.get(key) is manifest, f"a stranger's object was touched: {key}")
+    match action:
+        case Create(manifest) if manifest["kind"] == "Pod" and before.pod is None and after.pod is not None:
+            _check_creation(before)
+        case Delete(ref) if ref.kind == "Pod" and before.pod is not after.pod:
+            _check_deletion(before)
+        case Delete(ref) if ref.kind == KIND and before.agent is not None and before.agent is not after.agent:
+            finished = _condition(before.agent, "Finished")
+            _require(finished.get("status") == "True", "an Agent was deleted that has not finished")
+        case PatchStatus() if before.agent is not None and after.agent is not None:
+            _check_status(before, before.agent, after.agent)
+        case _:
+            pass
+
+
+def check_state(world: World) -> None:
+    """Check what must hold at any time.
+
+    Raises:
+        LawBrokenError: it does not.
+    """
+    living = [
+        manifest["metadata"]["uid"]
+        for (resource, _, _), manifest in world.cluster.storage.objects.items()
+        if resource == "pods" and _is_agents(manifest) and dig(manifest, "status", "phase", kind=str) not in ENDED
+    ]
+    _require(len(living) <= 1, f"more than one pod is alive: {living}")
+    agent = world.agent
+    retains = world.scenario.spec.get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") != "Delete"
+    for name, uid in world.ghost.claims.items():
+        claim = world.cluster.storage.objects.get(("persistentvolumeclaims", world.ref.namespace, name))
+        is_kept = claim is not None and claim["metadata"]["uid"] == uid and not is_being_deleted(claim)
+        _require(is_kept or (agent is None and not retains), f"claim {name} is lost")
+
+
+def check_settled(world: World) -> None:
+    """Check a world in which operator and controllers are quiet: looking again, or starting anew, writes nothing.
+
+    Raises:
+        LawBrokenError: it does.
+    """
+    again = world.operator.decided(world.cluster)
+    _require(not again.plan, f"a settled operator would write: {again.plan}")
+    if world.operator.met:
+        return  # another process tries at once what this one waits for
+    other = world.copy()
+    other.operator = other.operator.restarted()
+    version = other.cluster.storage.resource_version
+    for _ in range(_MOST_ROUNDS):
+        if other.operator.plan:
+            other.act()
+        elif other.operator.has_reason(other.cluster):
+            other.plan()
+        else:
+            break
+    _require(other.cluster.storage.resource_version == version, "an operator that starts anew writes to a settled cluster")
+
+
+def check_goal(world: World) -> None:
+    """Check that a world that has come to rest is what its user asks for, or says why it cannot be.
+
+    Raises:
+        LawBrokenError: it is neither.
+    """
+    agent, pod = world.agent, world.pod
+    if agent is None:
+        left = [key for key, item in world.cluster.storage.objects.items() if _is_left_over(key, item, world)]
+        _require(not left, f"the Agent is gone, and left behind: {left}")
+        return
+    _require(not is_being_deleted(agent), "an Agent that is deleted does not go")
+    status = agent.get("status", {})
+    generation = agent["metadata"]["generation"]
+    _require(status.get("observedGeneration") == generation, "the status does not speak of the present spec")
+    prepared = prepare(agent, world.scenario.config)
+    if prepared.agent is None or prepared.rendered is None:
+        _require(_condition(agent, "Accepted").get("status") == "False", "an invalid spec is accepted")
+        return
+    own = pod if pod is not None and _is_own(pod, agent) else None
+    if own is not None:
+        _check_told(agent, own)
+    if _condition(agent, "Finished").get("status") == "True":
+        _require(own is None or dig(own, "status", "phase", kind=str) in ENDED, "a finished task has a running pod")
+    elif not prepared.agent.spec.replicas:
+        _require(own is None or _is_excused(world, own), "a suspended Agent has a pod")
+        _require(status.get("replicas") == (own is not None), "status.replicas is wrong")
+    elif own is None:
+        _check_conflict(agent, pod)
+    elif not _is_excused(world, own):
+        _check_running(agent, own, prepared.rendered.revision, world)
+
+
+def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
+    """Let the perfect observer take note of what a step has changed."""
+    ghost, pod = after.ghost, after.pod
+    if pod is not None and pod["metadata"]["uid"] not in ghost.failed and _has_failed(after, pod):
+        ghost = evolve(ghost, failed=(*ghost.failed, str(pod["metadata"]["uid"])), failed_at=after.now)
+    was = before.pod
+    if was is not None and not by_operator and (pod is None or is_being_deleted(pod)) and was is not pod:
+        ghost = evolve(ghost, failed_at=None)  # somebody else took it away, perhaps before it was seen
+    if before.ghost.version != ghost.version:
+        ghost = evolve(ghost, failed_at=None)
+    claims = {
+        name: manifest["metadata"]["uid"]
+        for (resource, _, name), manifest in after.cluster.storage.objects.items()
+        if resource == "persistentvolumeclaims"
+    }
+    agent = after.agent
+    if agent is None and not claims.items() >= ghost.claims.items():
+        claims = {}
+    ghost = evolve(ghost, claims={**ghost.claims, **claims} if claims else {})
+    after.ghost = ghost
+
+
+def _check_preconditions(action: Action) -> None:
+    match action:
+        case Delete(_, uid) | Resize(_, uid):
+            _require(bool(uid), f"{type(action).__name__} without a uid")
+        case Patch(_, uid, version):
+            _require(bool(uid and version), "Patch without uid or resourceVersion")
+        case _:
+            pass
+
+
+def _check_creation(before: World) -> None:
+    failed_at = before.ghost.failed_at
+    if failed_at is not None:
+        # Kubernetes' timestamps have whole seconds.
+        waited = before.now - failed_at.replace(microsecond=0)
+        _require(waited >= FIRST_BACKOFF, f"a pod is made {waited.total_seconds():g} s after the last one failed")
+
+
+def _check_deletion(before: World) -> None:
+    """A pod may be deleted by a stale plan only where it would be by one made of the truth."""
+    agent, pod = before.agent, before.pod
+    if agent is None or pod is None or is_being_deleted(pod) or not _is_own(pod, agent):
+        return
+    if dig(pod, "status", "phase", kind=str) in ENDED:
+        return
+    observed = Observed(now=before.now, objects=observed_objects(before.cluster, agent))
+    plan = decide(prepare(agent, before.scenario.config), agent, observed)
+    right = any(isinstance(action, Delete) and action.ref.kind == "Pod" for action in plan)
+    _require(right, "a pod was deleted that is what the Agent asks for by now")
+
+
+def _check_status(before: World, was: JsonObject, now: JsonObject) -> None:
+    old, new = was.get("status", {}), now.get("status", {})
+    _require(
+        new.get("observedGeneration", 0) >= old.get("observedGeneration", 0), "status.observedGeneration went back"
+    )
+    _require(new.get("failures", 0) <= len(before.ghost.failed), "more failures are counted than pods have failed")
+    former = {item["type"]: item for item in dig_list(old, "conditions")}
+    for item in dig_list(new, "conditions"):
+        since = former.get(item["type"])
+        if since is not None and since["status"] == item["status"]:
+            moved = since["lastTransitionTime"] != item["lastTransitionTime"]
+            _require(not moved, f"lastTransitionTime of {item['type']} moved though its status did not")
+
+
+def _check_told(agent: JsonObject, pod: JsonObject) -> None:
+    """Ready says what the pod says."""
+    ready = next((c for c in dig_list(pod, "status", "conditions") if c["type"] == "Ready"), {})
+    told = _condition(agent, "Ready")
+    if told:
+        is_true = ready.get("status") == "True" and not is_being_deleted(pod)
+        _require((told["status"] == "True") == is_true, f"Ready says {told['status']} of a pod that says {ready}")
+    _require(reach(agent, "status", "podName") == NAME, "status.podName does not name the pod")
+
+
+def _check_conflict(agent: JsonObject, pod: JsonObject | None) -> None:
+    if pod is not None and ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.STRANGER:
+        told = _condition(agent, "Accepted").get("reason")
+        _require(told == "NameConflict", f"a stranger has the pod's name, and Accepted says {told}")
+        return
+    if pod is not None:
+        told = _condition(agent, "Ready").get("reason")
+        _require(told in ("Terminating", "NodeLost"), f"a former pod is in the way, and Ready says {told}")
+        return
+    raise LawBrokenError(f"an Agent that is to run has no pod: {_conditions(agent)}")
+
+
+def _check_running(agent: JsonObject, pod: JsonObject, revision: str, world: World) -> None:
+    _require(not is_being_deleted(pod), "a pod is ending for ever")
+    spec = agent["spec"]
+    if dig(pod, "status", "phase", kind=str) in ENDED:
+        raise LawBrokenError(f"an Agent that is to run has an ended pod: {_conditions(agent)}")
+    made_of = dig(reach(pod, "metadata", "annotations"), REVISION, kind=str)
+    if spec.get("updateStrategy") == "OnDelete" and made_of != revision:
+        _require(_condition(agent, "UpToDate").get("reason") == "UpdatePending", "an outdated pod is not told of")
+        return
+    _require(made_of == revision, "the pod is of another revision than the spec")
+    _require(reach(agent, "status", "currentRevision") == revision, "status.currentRevision is wrong")
+    _require(reach(agent, "status", "updateRevision") == revision, "status.updateRevision is wrong")
+    _require(_condition(agent, "UpToDate").get("status") == "True", f"UpToDate says {_condition(agent, 'UpToDate')}")
+    _require(_condition(agent, "Accepted").get("status") == "True", f"Accepted says {_condition(agent, 'Accepted')}")
+    main = dig_list(pod, "spec", "containers")[0]
+    for kind, amounts in (spec.get("resources") or {}).items():
+        for name, amount in amounts.items():
+            _require(reach(main, "resources", kind, name) == amount, f"the pod's {name} is not what the spec asks for")
+    _require(world.exists(world.pod_ref), "the pod is gone")
+
+
+def _is_excused(world: World, pod: JsonObject) -> bool:
+    """Tell whether nothing can be done, since the pod's node does not answer; then the Agent has to say so."""
+    node = node_of(pod)
+    if node is None or world.cluster.nodes.get(node) is None:
+        return False
+    told = _condition(world.agent or {}, "Ready").get("reason")
+    _require(told in ("NodeLost", None), f"a pod's node is lost, and Ready says {told}")
+    return True
+
+
+def _has_failed(world: World, pod: JsonObject) -> bool:
+    agent = world.agent
+    if agent is None or not _is_own(pod, agent) or is_being_deleted(pod):
+        return False
+    phase = dig(pod, "status", "phase", kind=str)
+    return phase == "Failed" or (phase == "Succeeded" and pod["spec"].get("restartPolicy") == "Always")
+
+
+def _is_own(pod: JsonObject, agent: JsonObject) -> bool:
+    return ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.OURS
+
+
+def _is_agents(manifest: JsonObject) -> bool:
+    return reach(manifest, "metadata", "labels", AGENT_LABEL) == NAME
+
+
+def _is_left_over(key: tuple[str, str, str], manifest: JsonObject, world: World) -> bool:
+    if key[0] in ("namespaces", "events.events.k8s.io") or manifest["metadata"]["uid"] in world.ghost.strangers:
+        return False
+    node = node_of(manifest) if key[0] == "pods" else None
+    is_stuck = node is not None and world.cluster.nodes.get(node) is not None
+    return key[0] != "persistentvolumeclaims" and not is_stuck
+
+
+def _condition(agent: JsonObject, kind: str) -> JsonObject:
+    return next((dict(c) for c in dig_list(agent, "status", "conditions") if c["type"] == kind), {})
+
+
+def _conditions(agent: JsonObject) -> str:
+    return ", ".join(f"{c['type']}={c['status']} ({c['reason']})" for c in dig_list(agent, "status", "conditions"))
+
+
+def _require(holds: bool, told: str) -> None:  # noqa: FBT001 -- a condition is what it is about
+    if not holds:
+        raise LawBrokenError(told)
+
+
+_MOST_ROUNDS: Final = 40

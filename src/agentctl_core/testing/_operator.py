@@ -1,0 +1,289 @@
+"""An operator as the model sees it: a cache that may lag behind, a plan in the middle of which it may end, a timer.
+
+It is `agentctl_runtime` without its speed: what is watched and what is not, whose answers are learnt and what leads to
+another pass is the same; what takes time there is a step of its own here, so that anything can happen in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import evolve, frozen
+
+from .._actions import Action, Create, Patch, PatchStatus, Ref, Requeue, ResolveImage
+from .._config import Config
+from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from .._image import ImageError, ImageInfo
+from .._json import dig_list, reach
+from .._observed import Observed
+from .._reconcile import decide, prepare
+from .._situation import Prepared
+from ._apiserver import ApiServer
+from ._host import Outcome, execute
+from ._refused import Refused
+from ._resources import AGENTS, by_kind
+from ._storage import Key
+
+JsonObject: TypeAlias = dict[str, Any]
+Sight: TypeAlias = Literal["fresh", "stale", "rewound", "gap"]
+"""How an operator looks at the cluster: as it is; as it saw it last; as it saw it before that; as it is, but that
+deletions since it looked last have not come to it."""
+
+UNWATCHED: Final = timedelta(seconds=29)
+"""How long something met that no watch tells is taken to be as it was."""
+_MARGIN: Final = timedelta(seconds=1)
+
+
+@frozen(unsafe_hash=False)
+class View:
+    """What an operator has in its cache: the stored manifests, never changed in place.
+
+    Attributes:
+        agent: None where it is not there.
+        objects: what is ours by its labels and concerns the Agent, by storage key.
+    """
+
+    agent: JsonObject | None
+    objects: Mapping[Key, JsonObject]
+
+    def same_as(self, other: View | None) -> bool:
+        """Tell whether nothing has changed between two views: a stored manifest is replaced by each write."""
+        if other is None or self.agent is not other.agent or self.objects.keys() != other.objects.keys():
+            return False
+        return all(manifest is other.objects[key] for key, manifest in self.objects.items())
+
+
+@frozen(unsafe_hash=False)
+class Met:
+    """Something that no watch tells: a stranger's object, or a refusal."""
+
+    manifest: JsonObject
+    until: datetime
+    """On the cluster's clock."""
+    agent: tuple[object, object]
+    """Uid and generation of the Agent that met it: a new spec may be accepted at once."""
+
+
+@frozen(unsafe_hash=False, kw_only=True)
+class ModelOperator:
+    """One operator's process, as a value: each step returns the next one.
+
+    Attributes:
+        key: the Agent that it looks after, in storage.
+        config: what the operator's owner decided.
+        images: what registries answer; a reference that is not in it is not found there.
+        view: what the last plan was made from, with the operator's own writes since; None after a start.
+        former: the view before that.
+        plan: what is still to be done of the last plan.
+        met: what no watch tells, by kind and name.
+        known: the images that have been looked up.
+        due: when to look again though nothing changes.
+        failed: whether the last plan was cut short and has to be made again.
+        skew: how far the operator's clock is ahead of the cluster's.
+    """
+
+    key: Key
+    config: Config
+    images: Mapping[str, ImageInfo | ImageError]
+    view: View | None = None
+    former: View | None = None
+    plan: tuple[Action, ...] = ()
+    met: Mapping[tuple[str, str], Met] = {}
+    known: frozenset[str] = frozenset()
+    due: datetime | None = None
+    failed: bool = False
+    skew: timedelta = timedelta()
+
+    def restarted(self) -> ModelOperator:
+        """Return the operator's next process, which remembers nothing."""
+        return ModelOperator(key=self.key, config=self.config, images=self.images, skew=self.skew)
+
+    def look(self, api: ApiServer, sight: Sight = "fresh") -> View:
+        """Return what the operator sees of the cluster."""
+        now = View(api.storage.objects.get(self.key), _watched(api, self.key))
+        match sight:
+            case "stale":
+                return self.view or now
+            case "rewound":
+                return self.former or self.view or now
+            case "gap":
+                before = self.view.objects if self.view else {}
+                return evolve(now, objects={**{k: o for k, o in before.items() if k not in now.objects}, **now.objects})
+            case _:
+                return now
+
+    def has_reason(self, api: ApiServer) -> bool:
+        """Tell whether something leads to another plan."""
+        if self.plan:
+            return False
+        if self.failed or (self.due is not None and self.due <= api.now):
+            return True
+        return not self.look(api).same_as(self.view)
+
+    def decided(self, api: ApiServer, sight: Sight = "fresh") -> ModelOperator:
+        """Return the operator with a new plan, made from what it sees."""
+        seen = self.look(api, sight)
+        met = self._recalled(api, seen)
+        dues = [entry.until + _MARGIN for entry in met.values()]
+        # What is seen wrongly is put right by the watch, or by the next list: then another plan follows.
+        view = seen if sight == "fresh" else self.view
+        waiting = evolve(
+            self,
+            view=view,
+            former=self.view if sight == "fresh" else self.former,
+            plan=(),
+            met=met,
+            due=min(dues, default=None),
+            failed=sight != "fresh",
+        )
+        if seen.agent is None:
+            return evolve(waiting, met={})
+        return waiting._planned(api, seen)  # noqa: SLF001 -- the same class
+
+    def acted(self, api: ApiServer, outcome: Outcome | None = None) -> ModelOperator:
+        """Execute the next action of the plan; return the operator after it.
+
+        Args:
+            api: where to; it is changed.
+            outcome: what the operator is told instead of what happens; nothing is executed then.
+        """
+        action, rest = self.plan[0], self.plan[1:]
+        if outcome is None:
+            before = dict(api.storage.objects) if isinstance(action, Create | Patch | PatchStatus) else {}
+            outcome = execute(api, action)
+            after = self._learnt(api, action, before) if outcome.holds else self
+        else:
+            after = self
+        if outcome.holds:
+            return evolve(after, plan=rest)
+        return after.told(api, outcome.met)
+
+    def told(self, api: ApiServer, met: JsonObject | None = None) -> ModelOperator:
+        """Return the operator whose plan was cut short, by something it met or by an error."""
+        failed = evolve(self, plan=(), failed=True)
+        if met is None or (met["kind"] != "Status" and self._is_watched(met)):
+            return failed
+        agent = self.view.agent if self.view else None
+        entry = Met(met, api.now + UNWATCHED, generation_of(agent))
+        return evolve(failed, met={**self.met, _name(met): entry})
+
+    def _planned(self, api: ApiServer, seen: View) -> ModelOperator:
+        agent = seen.agent
+        if agent is None:
+            return self
+        observed = Observed(
+            now=api.now + self.skew,
+            objects=(*seen.objects.values(), *(entry.manifest for entry in self.met.values())),
+            images={image: self.images.get(image, _NO_SUCH_IMAGE) for image in self.known},
+        )
+        actions = decide(_prepared(agent, self.config), agent, observed)
+        asked = {action.image for action in actions if isinstance(action, ResolveImage)} - self.known
+        if asked:
+            return evolve(self, known=self.known | asked, failed=True)
+        waits = [api.now + timedelta(seconds=action.after) for action in actions if isinstance(action, Requeue)]
+        plan = tuple(action for action in actions if not isinstance(action, Requeue | ResolveImage))
+        dues = [*waits, *([] if self.due is None else [self.due])]
+        return evolve(self, plan=plan, due=min(dues, default=None))
+
+    def _recalled(self, api: ApiServer, seen: View) -> dict[tuple[str, str], Met]:
+        kept: dict[tuple[str, str], Met] = {}
+        for name, entry in self.met.items():
+            refreshed = self._refreshed(api, seen, entry)
+            if refreshed is not None:
+                kept[name] = refreshed
+        return kept
+
+    def _refreshed(self, api: ApiServer, seen: View, entry: Met) -> Met | None:
+        generation = generation_of(seen.agent)
+        if entry.agent == generation and entry.until > api.now:
+            return entry
+        if entry.manifest["kind"] == "Status":
+            return None
+        try:
+            found = api.get(Ref.of(entry.manifest))
+        except Refused:
+            return None
+        return None if self._is_watched(found) else Met(found, api.now + UNWATCHED, generation)
+
+    def _is_watched(self, manifest: JsonObject) -> bool:
+        return _is_managed(manifest) and _concerns(manifest, self.key)
+
+    def _learnt(self, api: ApiServer, action: Action, before: Mapping[Key, JsonObject]) -> ModelOperator:
+        """Take over the answer to a write, where nothing else has happened to the object since it was seen."""
+        key, view = _key_of(action), self.view
+        if key is None or view is None:
+            return self
+        seen = view.agent if key == self.key else view.objects.get(key)
+        now = api.storage.objects.get(key)
+        if now is None or before.get(key) is not seen:
+            return self
+        if key == self.key:
+            return evolve(self, view=evolve(view, agent=now))
+        if not self._is_watched(now):
+            return self
+        return evolve(self, view=evolve(view, objects={**view.objects, key: now}))
+
+
+_NO_SUCH_IMAGE: Final = ImageError("NotFound", "the model's registries do not have it")
+_PREPARED: Final[dict[tuple[object, ...], tuple[object, Prepared]]] = {}
+_MOST_PREPARED: Final = 256
+
+
+def _prepared(agent: JsonObject, config: Config) -> Prepared:
+    """Return the prepared half of a decision, made once for each spec: the explorer asks for it at every step."""
+    metadata = agent["metadata"]
+    key = (metadata["namespace"], metadata["name"], metadata["uid"], metadata["generation"])
+    depends = (agent["spec"], metadata.get("labels"), metadata.get("annotations"), config)
+    found = _PREPARED.get(key)
+    if found is not None and found[0] == depends:
+        return found[1]
+    if len(_PREPARED) >= _MOST_PREPARED:
+        _PREPARED.clear()
+    prepared = prepare(agent, config)
+    _PREPARED[key] = (depends, prepared)
+    return prepared
+
+
+def _watched(api: ApiServer, key: Key) -> dict[Key, JsonObject]:
+    return {
+        name: manifest
+        for name, manifest in api.storage.objects.items()
+        if name[1] == key[1] and name != key and _is_managed(manifest) and _concerns(manifest, key)
+    }
+
+
+def _is_managed(manifest: JsonObject) -> bool:
+    labels = manifest["metadata"].get("labels") or {}
+    return bool(labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
+
+
+def _concerns(manifest: JsonObject, key: Key) -> bool:
+    metadata = manifest["metadata"]
+    named = manifest["kind"] in ("Pod", "Service") and metadata["name"] == key[2]
+    owned = any(owner.get("name") == key[2] for owner in dig_list(manifest, "metadata", "ownerReferences"))
+    return bool(named or owned or reach(metadata, "labels", AGENT_LABEL) == key[2])
+
+
+def generation_of(agent: JsonObject | None) -> tuple[object, object]:
+    """Return what tells one spec of one Agent from another."""
+    return (None, None) if agent is None else (agent["metadata"]["uid"], agent["metadata"]["generation"])
+
+
+def _name(manifest: JsonObject) -> tuple[str, str]:
+    if manifest["kind"] == "Status":
+        return str(manifest["details"]["kind"]), str(manifest["details"]["name"])
+    return str(manifest["kind"]), str(manifest["metadata"]["name"])
+
+
+def _key_of(action: Action) -> Key | None:
+    match action:
+        case Create(manifest):
+            ref = Ref.of(manifest)
+        case Patch(ref) | PatchStatus(ref):
+            pass
+        case _:
+            return None
+    resource = AGENTS if ref.kind == AGENTS.kind else by_kind(ref.api_version, ref.kind)
+    return None if resource is None else (resource.full_name, ref.namespace, ref.name)

@@ -1,0 +1,193 @@
+"""One Agent's world: a cluster, an operator, what its user wants, and every step that any of them can take next.
+
+A step has a name, and a world follows from its scenario and the names of the steps taken: so a run is one line of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from attrs import evolve, field, frozen
+
+from .._agent import API_VERSION, KIND
+from .._actions import Ref
+from .._config import Config
+from .._image import ImageError, ImageInfo
+from .._json import copy_json
+from ._cluster import ModelCluster
+from ._operator import ModelOperator, Sight
+from ._refused import Refused
+from ._resources import AGENTS, PODS
+from ._storage import Key
+from ._timings import Timings
+
+JsonObject: TypeAlias = dict[str, Any]
+
+START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NAME: Final = "demo"
+NAMESPACE: Final = "default"
+NODES: Final = ("node-1", "node-2")
+TIMINGS: Final = Timings(start=2, stop=3, run=20)
+"""Long enough that something can happen meanwhile."""
+FREE_STEPS: Final = ("plan", "act", "step", "wait")
+"""The steps by which things go on: the operator's, the controllers' and time's."""
+
+
+@frozen(unsafe_hash=False, kw_only=True)
+class Scenario:
+    """What a world begins with.
+
+    Attributes:
+        spec: of the Agent.
+        versions: other specs that a user may change it to, by `edit`, in turn.
+        config: of the operator.
+        timings: how long things take.
+        images: what registries answer.
+    """
+
+    spec: Mapping[str, Any]
+    versions: tuple[Mapping[str, Any], ...] = field(default=(), converter=tuple[Mapping[str, Any], ...])
+    config: Config = field(factory=Config)
+    timings: Timings = TIMINGS
+    images: Mapping[str, ImageInfo | ImageError] = field(factory=dict[str, ImageInfo | ImageError])
+
+
+@frozen(unsafe_hash=False, kw_only=True)
+class Ghost:
+    """What a perfect observer remembers: checks compare what the operator does with it; the operator never sees it.
+
+    Attributes:
+        version: which of the scenario's specs is the present one, without `replicas`.
+        failed: uids of pods that have failed in the present run.
+        failed_at: when the last of them did, on the operator's clock; None where nothing is to be waited for.
+        strangers: uids of objects that are somebody else's.
+        claims: uids of claims that hold data, by name.
+        observed: the uid of the Agent, and the highest generation that its status has spoken of.
+    """
+
+    version: int = 0
+    failed: tuple[str, ...] = ()
+    failed_at: datetime | None = None
+    strangers: frozenset[str] = frozenset()
+    claims: Mapping[str, str] = field(factory=dict[str, str])
+    observed: tuple[str, int] = ("", 0)
+
+
+class World:
+    """A scenario under way. Its parts may be changed freely by whoever made it, or a copy of it."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.cluster = ModelCluster(START, history=1, timings=scenario.timings, nodes=NODES)
+        self.key: Key = (AGENTS.full_name, NAMESPACE, NAME)
+        self.operator = ModelOperator(key=self.key, config=scenario.config, images=scenario.images)
+        self.ghost = Ghost()
+        self.ref = Ref(API_VERSION, KIND, NAMESPACE, NAME)
+        self.pod_ref = Ref("v1", "Pod", NAMESPACE, NAME)
+        self.create_agent()
+
+    def copy(self) -> World:
+        """Return an independent world in the same state."""
+        other = World.__new__(World)
+        other.__dict__.update(self.__dict__)
+        other.cluster = self.cluster.copy()
+        return other
+
+    @property
+    def agent(self) -> JsonObject | None:
+        """The Agent as it is stored: not to be changed."""
+        return self.cluster.storage.objects.get(self.key)
+
+    @property
+    def pod(self) -> JsonObject | None:
+        """What has the name of the Agent's pod, as it is stored: not to be changed."""
+        return self.cluster.storage.objects.get((PODS.full_name, NAMESPACE, NAME))
+
+    @property
+    def now(self) -> datetime:
+        """The time on the operator's clock."""
+        return self.cluster.now + self.operator.skew
+
+    def create_agent(self) -> None:
+        """Create the Agent of the scenario."""
+        metadata = {"name": NAME, "namespace": NAMESPACE}
+        spec = copy_json(self.specs[self.ghost.version])
+        self.cluster.create({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
+
+    @property
+    def specs(self) -> tuple[Mapping[str, Any], ...]:
+        """The scenario's specs, the first one first."""
+        return (self.scenario.spec, *self.scenario.versions)
+
+    def free_steps(self) -> Iterator[str]:
+        """Yield the steps by which things go on."""
+        if self.operator.plan:
+            yield "act"
+        elif self.operator.has_reason(self.cluster):
+            yield "plan"
+        stepped = self.copy()
+        if stepped.cluster.step():
+            yield "step"
+        elif self.next_deadline() is not None:
+            yield "wait"
+
+    def next_deadline(self) -> datetime | None:
+        """Return when something happens by itself; None where nothing will."""
+        moments = [moment for moment in (self.cluster.next_deadline(), self.operator.due) if moment is not None]
+        moments = [moment for moment in moments if moment > self.cluster.now]
+        return min(moments, default=None)
+
+    def plan(self, sight: Sight = "fresh") -> None:
+        """Let the operator make a plan."""
+        self.operator = self.operator.decided(self.cluster, sight)
+
+    def act(self) -> None:
+        """Let the operator execute the next action of its plan."""
+        self.operator = self.operator.acted(self.cluster)
+
+    def step(self) -> None:
+        """Let each controller act once."""
+        self.cluster.step()
+
+    def wait(self) -> None:
+        """Let time pass until something happens by itself."""
+        deadline = self.next_deadline()
+        if deadline is not None:
+            self.cluster.now = deadline
+
+    def is_quiet(self) -> bool:
+        """Tell whether the operator is done and the controllers are, at this instant."""
+        if self.operator.plan or self.operator.has_reason(self.cluster):
+            return False
+        return not self.copy().cluster.step()
+
+    def edit(self, **fields: Any) -> None:
+        """Change fields of the Agent's spec, as a user does."""
+        self.cluster.patch(self.ref, {"spec": fields})
+
+    def use(self, version: int) -> None:
+        """Replace the Agent's spec by another one of the scenario; `replicas` stays what it is."""
+        agent = self.cluster.get(self.ref)
+        replicas = {name: value for name, value in agent["spec"].items() if name == "replicas"}
+        self.cluster.update(agent | {"spec": copy_json(self.specs[version]) | replicas})
+        self.ghost = evolve(self.ghost, version=version)
+
+    def exists(self, ref: Ref) -> bool:
+        """Tell whether an object is there."""
+        try:
+            self.cluster.get(ref)
+        except Refused:
+            return False
+        return True
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return a moment some seconds later."""
+    return moment + timedelta(seconds=seconds)
+
+
+def steps_of(line: str) -> Sequence[str]:
+    """Return the steps that a line of text names."""
+    return line.split()
