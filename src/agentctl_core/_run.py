@@ -25,6 +25,8 @@ LONGEST_BACKOFF: Final = timedelta(seconds=300)
 """The wait before another pod doubles with each failure, as kubelet's for a container."""
 FORGIVEN: Final = timedelta(seconds=600)
 """A service that has been ready for so long has no failures any more."""
+TOLD: Final = timedelta(seconds=1)
+"""So long an end is to be seen, however short `ttlSecondsAfterFinished` is."""
 BACKOFF_LIMIT: Final = 6
 """How often a task may fail by default, as a Job's."""
 
@@ -76,11 +78,14 @@ def follow(agent: Agent, revision: str, pod: Mapping[str, Any] | None, history: 
         history = evolve(history, started=None, failures=0 if is_service(agent) else history.failures)
     due = _due(history, now) if pod is None and agent.spec.replicas else None
     expiry = _expiry(agent, history)
+    # Only what has been written down: the end has to be seen before it is cleared away.
+    has_expired = was_finished and expiry is not None and now >= expiry
+    if expiry is not None and expiry <= now and not has_expired:
+        expiry = _after(now, TOLD)
     return Run(
         history=history,
         due=due,
-        # Only what has been written down: the end has to be seen before it is cleared away.
-        has_expired=was_finished and expiry is not None and now >= expiry,
+        has_expired=has_expired,
         again=tuple(moment for moment in (due, expiry, *_turns(agent, pod, history)) if moment and moment > now),
     )
 

@@ -6,6 +6,7 @@ ago they are, up to a horizon beyond which nothing is waited for. Messages, addr
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -34,7 +35,9 @@ _UID: Final = re.compile(r"00000000-0000-4000-8000-[0-9a-f]{12}")
 _IGNORED: Final = frozenset({"events.events.k8s.io", "namespaces"})
 
 _parts: dict[int, tuple[object, Print]] = {}
-_MOST_PARTS: Final = 20_000
+_MOST_PARTS: Final = 50_000
+_shapes: dict[Print, int] = {}
+"""Numbers the rows of values that do not depend on when and on whom: a part is such a number and what does."""
 
 
 class _Uid(str):
@@ -49,8 +52,11 @@ class _Since(tuple[datetime | None]):
     __slots__ = ()
 
 
-def fingerprint(world: World, *, faults_left: int) -> Print:
-    """Return a hashable value that is the same for worlds with the same future.
+_MOVING: Final = frozenset({_Uid, _Since, datetime})
+
+
+def fingerprint(world: World, *, faults_left: int) -> bytes:
+    """Return a value that is the same for worlds with the same future, within one process.
 
     Args:
         world: the world.
@@ -58,15 +64,18 @@ def fingerprint(world: World, *, faults_left: int) -> Print:
     """
     names: dict[str, int] = {}
     cluster, operator = world.cluster, world.operator
+    has_failed = bool(world.ghost.failed)
 
     def told(part: Print) -> Print:
-        return tuple(_relative(item, names, cluster.now, bool(world.ghost.failed)) for item in part)
+        return (part[0], *(_relative(item, names, cluster.now, has_failed) for item in part[1:]))
 
     stored = cluster.storage.objects
     objects = tuple((key, told(_part(stored[key]))) for key in sorted(stored) if key[0] not in _IGNORED)
     current = lambda key, manifest: stored.get(key) is manifest  # noqa: E731 -- short, and used twice
     views = _views(operator, faults_left, told, current)
-    plan = tuple(told(_action_part(action)) + (_holds(action, stored),) for action in operator.plan)
+    plan: Print = tuple(told(_action_part(action)) + (_holds(action, stored),) for action in operator.plan)
+    if operator.plan and operator.outdated:
+        plan += ("outdated",)
     generation = generation_of(world.agent)
     met = tuple(
         (name, told(_part(entry.manifest)), entry.agent == generation, _seconds(entry.until, cluster.now))
@@ -82,8 +91,9 @@ def fingerprint(world: World, *, faults_left: int) -> Print:
         tuple(names.get(uid, -1) for uid in sorted(ghost.strangers)),
         tuple(sorted((name, names.get(uid, -1)) for name, uid in ghost.claims.items())),
     )
-    skew = operator.skew.total_seconds()
-    return (objects, views, plan, met, operator.known, due, operator.failed, skew, nodes, seen, faults_left)
+    skew = (operator.skew.total_seconds(), operator.timed == operator.skew)
+    whole = (objects, views, plan, met, sorted(operator.known), due, operator.failed, skew, nodes, seen, faults_left)
+    return hashlib.blake2b(repr(whole).encode(), digest_size=16).digest()
 
 
 def _views(
@@ -146,11 +156,11 @@ def _action_part(action: object) -> Print:
         case Resize(ref, uid, containers):
             return _kept(action, lambda: ("resize", ref, _Uid(uid), *_walk(list(containers), (), {})))
         case Delete(ref, uid):
-            return ("delete", ref, _Uid(uid))
+            return _kept(action, lambda: ("delete", ref, _Uid(uid)))
         case PatchStatus(_, _, status):
             return _kept(action, lambda: ("status", status.get("observedGeneration"), *_walk(status, (), {})))
         case EmitEvent():
-            return ("event", action.reason)
+            return (f"event {action.reason}",)
         case _:
             return (type(action).__name__,)
 
@@ -161,9 +171,16 @@ def _kept(owner: object, make: Callable[[], Print]) -> Print:
         return found[1]
     if len(_parts) >= _MOST_PARTS:
         _parts.clear()
-    made = make()
+    made = _split(make())
     _parts[id(owner)] = (owner, made)
     return made
+
+
+def _split(row: Print) -> Print:
+    """Return the number of a row's shape, and what in it depends on the present time and on who is who."""
+    moving = tuple(item for item in row if type(item) in _MOVING)
+    shape = tuple(None if type(item) in _MOVING else item for item in row)
+    return (_shapes.setdefault(shape, len(_shapes)), *moving)
 
 
 def _behind(manifest: JsonObject) -> int | None:

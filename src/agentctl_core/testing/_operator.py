@@ -77,11 +77,13 @@ class ModelOperator:
         view: what the last plan was made from, with the operator's own writes since; None after a start.
         former: the view before that.
         plan: what is still to be done of the last plan.
+        outdated: whether the Agent that the plan was made for had been changed already when it was made.
         met: what no watch tells, by kind and name.
         known: the images that have been looked up.
         due: when to look again though nothing changes.
         failed: whether the last plan was cut short and has to be made again.
         skew: how far the operator's clock is ahead of the cluster's.
+        timed: what `skew` was when the last plan was made: its timers know nothing of a clock that has moved since.
     """
 
     key: Key
@@ -90,11 +92,13 @@ class ModelOperator:
     view: View | None = None
     former: View | None = None
     plan: tuple[Action, ...] = ()
+    outdated: bool = False
     met: Mapping[tuple[str, str], Met] = {}
     known: frozenset[str] = frozenset()
     due: datetime | None = None
     failed: bool = False
     skew: timedelta = timedelta()
+    timed: timedelta = timedelta()
 
     def restarted(self) -> ModelOperator:
         """Return the operator's next process, which remembers nothing."""
@@ -134,9 +138,11 @@ class ModelOperator:
             view=view,
             former=self.view if sight == "fresh" else self.former,
             plan=(),
+            outdated=seen.agent is not api.storage.objects.get(self.key),
             met=met,
             due=min(dues, default=None),
             failed=sight != "fresh",
+            timed=self.skew,
         )
         if seen.agent is None:
             return evolve(waiting, met={})

@@ -86,6 +86,7 @@ class World:
         self.ghost = Ghost()
         self.ref = Ref(API_VERSION, KIND, NAMESPACE, NAME)
         self.pod_ref = Ref("v1", "Pod", NAMESPACE, NAME)
+        self._stepped: tuple[object, ModelCluster | None] | None = None
         self.create_agent()
 
     def copy(self) -> World:
@@ -127,8 +128,7 @@ class World:
             yield "act"
         elif self.operator.has_reason(self.cluster):
             yield "plan"
-        stepped = self.copy()
-        if stepped.cluster.step():
+        if self.stepped() is not None:
             yield "step"
         elif self.next_deadline() is not None:
             yield "wait"
@@ -147,9 +147,19 @@ class World:
         """Let the operator execute the next action of its plan."""
         self.operator = self.operator.acted(self.cluster)
 
+    def stepped(self) -> ModelCluster | None:
+        """Return the cluster after each controller has acted once; None where none has anything to do."""
+        version = (self.cluster.storage.resource_version, self.cluster.now, tuple(self.cluster.nodes.items()))
+        if self._stepped is None or self._stepped[0] != version:
+            after = self.cluster.copy()
+            self._stepped = (version, after if after.step() else None)
+        return self._stepped[1]
+
     def step(self) -> None:
         """Let each controller act once."""
-        self.cluster.step()
+        stepped = self.stepped()
+        if stepped is not None:
+            self.cluster = stepped.copy()
 
     def wait(self) -> None:
         """Let time pass until something happens by itself."""
@@ -161,7 +171,7 @@ class World:
         """Tell whether the operator is done and the controllers are, at this instant."""
         if self.operator.plan or self.operator.has_reason(self.cluster):
             return False
-        return not self.copy().cluster.step()
+        return self.stepped() is None
 
     def edit(self, **fields: Any) -> None:
         """Change fields of the Agent's spec, as a user does."""

@@ -517,6 +517,8 @@ def test_a_finished_task_expires_after_its_time_to_live(
 def test_the_end_is_written_down_before_the_task_expires() -> None:
     found = run(ended("Succeeded"), ttlSecondsAfterFinished=0, **NEVER)
     assert (end(found), found.has_expired) == ("Succeeded", False)
+    # Its own status leads no operator back: it comes back by itself.
+    assert found.again == (NOW + SECOND,)
     assert run(ended("Succeeded"), found.history, ttlSecondsAfterFinished=0, **NEVER).has_expired
     later = run(ended("Succeeded"), ttlSecondsAfterFinished=60, **NEVER)
     assert later.again == (NOW + 55 * SECOND,)
