@@ -47,6 +47,11 @@ def _has_plan(world: World) -> bool:
     return bool(world.operator.plan)
 
 
+def _can_be_late(world: World) -> bool:
+    """Tell whether time may pass though the operator has something to do: it, or its machine, is slow."""
+    return world.operator_step() is not None and world.stepped() is None and world.next_deadline() is not None
+
+
 def _crash(world: World) -> None:
     world.operator = world.operator.restarted()
 
@@ -246,6 +251,7 @@ FAULTS: Final = _by_name(
     Fault("stale-view", _can_see("stale"), _plans("stale")),
     Fault("rewound-view", _can_see("rewound"), _plans("rewound")),
     Fault("missed-events", _can_see("gap"), _plans("gap")),
+    Fault("delay", _can_be_late, lambda world: world.wait()),
     Fault("clock-ahead", lambda _: True, _move_clock(CLOCK)),
     Fault("clock-back", lambda _: True, _move_clock(-CLOCK)),
     # Its pod

@@ -100,7 +100,7 @@ def _views(
     operator: ModelOperator,
     faults_left: int,
     told: Callable[[Print], Print],
-    current: Callable[[Key, JsonObject], bool],
+    current: Callable[[Key, JsonObject | None], bool],
 ) -> Print:
     def of(view: View | None) -> Print | None:
         if view is None:
@@ -114,9 +114,8 @@ def _views(
         return (None,)
     # Only what is not seen yet matters: it leads to another plan.
     objects = operator.view.objects
-    agent = operator.view.agent
     unseen = (key for key, o in objects.items() if not current(key, o))
-    return (agent is not None and current(operator.key, agent), tuple(sorted(unseen)), tuple(sorted(objects)))
+    return (current(operator.key, operator.view.agent), tuple(sorted(unseen)), tuple(sorted(objects)))
 
 
 def _holds(action: object, stored: Mapping[Key, JsonObject]) -> bool | None:

@@ -16,9 +16,10 @@ from .._agent import KIND
 from .._identity import AGENT_LABEL, REVISION, Ownership, ownership
 from .._json import dig, dig_list, is_being_deleted, reach
 from .._observed import Observed
-from .._reconcile import decide, prepare
+from .._reconcile import decide
 from ._host import observed_objects
 from ._kubelet import ENDED, node_of
+from ._operator import prepared_of
 from ._world import NAME, World
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -85,8 +86,9 @@ def check_settled(world: World) -> None:
     Raises:
         LawBrokenError: it does.
     """
-    if world.operator.timed != world.operator.skew:
-        return  # its clock has been moved, which it sees when its timer is due
+    due = world.operator.due
+    if world.operator.timed != world.operator.skew or (due is not None and due - world.cluster.now <= _AT_ONCE):
+        return  # its clock has been moved, which it sees when its timer is due; or it is about to look anyway
     again = world.operator.decided(world.cluster)
     _require(not again.plan, f"a settled operator would write: {again.plan}")
     if world.operator.met:
@@ -119,7 +121,7 @@ def check_goal(world: World) -> None:
     status = agent.get("status", {})
     generation = agent["metadata"]["generation"]
     _require(status.get("observedGeneration") == generation, "the status does not speak of the present spec")
-    prepared = prepare(agent, world.scenario.config)
+    prepared = prepared_of(agent, world.scenario.config)
     if prepared.agent is None or prepared.rendered is None:
         _require(_condition(agent, "Accepted").get("status") == "False", "an invalid spec is accepted")
         return
@@ -141,7 +143,8 @@ def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
     """Let the perfect observer take note of what a step has changed."""
     ghost, pod = after.ghost, after.pod
     if pod is not None and pod["metadata"]["uid"] not in ghost.failed and _has_failed(after, pod):
-        ghost = evolve(ghost, failed=(*ghost.failed, str(pod["metadata"]["uid"])), failed_at=after.now)
+        failed_at = after.now if _is_of_present_spec(after, pod) else None
+        ghost = evolve(ghost, failed=(*ghost.failed, str(pod["metadata"]["uid"])), failed_at=failed_at)
     was = before.pod
     if was is not None and not by_operator and (pod is None or is_being_deleted(pod)) and was is not pod:
         ghost = evolve(ghost, failed_at=None)  # somebody else took it away, perhaps before it was seen
@@ -188,7 +191,7 @@ def _check_deletion(before: World) -> None:
     if dig(pod, "status", "phase", kind=str) in ENDED:
         return
     observed = Observed(now=before.now, objects=observed_objects(before.cluster, agent))
-    plan = decide(prepare(agent, before.scenario.config), agent, observed)
+    plan = decide(prepared_of(agent, before.scenario.config), agent, observed)
     right = any(isinstance(action, Delete) and action.ref.kind in ("Pod", KIND) for action in plan)
     _require(right, "a pod was deleted that is what the Agent asks for by now")
 
@@ -268,6 +271,12 @@ def _has_failed(world: World, pod: JsonObject) -> bool:
     return phase == "Failed" or (phase == "Succeeded" and pod["spec"].get("restartPolicy") == "Always")
 
 
+def _is_of_present_spec(world: World, pod: JsonObject) -> bool:
+    rendered = None if world.agent is None else prepared_of(world.agent, world.scenario.config).rendered
+    made_of = dig(reach(pod, "metadata", "annotations"), REVISION, kind=str)
+    return rendered is not None and made_of == rendered.revision
+
+
 def _is_own(pod: JsonObject, agent: JsonObject) -> bool:
     return ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.OURS
 
@@ -298,3 +307,4 @@ def _require(holds: bool, told: str) -> None:  # noqa: FBT001 -- a condition is 
 
 
 _MOST_ROUNDS: Final = 40
+_AT_ONCE: Final = timedelta(seconds=1)

@@ -184,7 +184,7 @@ class ModelOperator:
             objects=(*seen.objects.values(), *(entry.manifest for entry in self.met.values())),
             images={image: self.images.get(image, _NO_SUCH_IMAGE) for image in self.known},
         )
-        actions = decide(_prepared(agent, self.config), agent, observed)
+        actions = decide(prepared_of(agent, self.config), agent, observed)
         asked = {action.image for action in actions if isinstance(action, ResolveImage)} - self.known
         if asked:
             return evolve(self, known=self.known | asked, failed=True)
@@ -237,7 +237,7 @@ _PREPARED: Final[dict[tuple[object, ...], tuple[object, Prepared]]] = {}
 _MOST_PREPARED: Final = 256
 
 
-def _prepared(agent: JsonObject, config: Config) -> Prepared:
+def prepared_of(agent: JsonObject, config: Config) -> Prepared:
     """Return the prepared half of a decision, made once for each spec: the explorer asks for it at every step."""
     metadata = agent["metadata"]
     key = (metadata["namespace"], metadata["name"], metadata["uid"], metadata["generation"])

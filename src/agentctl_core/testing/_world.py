@@ -123,15 +123,20 @@ class World:
         return (self.scenario.spec, *self.scenario.versions)
 
     def free_steps(self) -> Iterator[str]:
-        """Yield the steps by which things go on."""
-        if self.operator.plan:
-            yield "act"
-        elif self.operator.has_reason(self.cluster):
-            yield "plan"
+        """Yield the steps by which things go on: time passes where nobody has anything to do at this instant."""
+        step = self.operator_step()
+        if step is not None:
+            yield step
         if self.stepped() is not None:
             yield "step"
-        elif self.next_deadline() is not None:
+        elif step is None and self.next_deadline() is not None:
             yield "wait"
+
+    def operator_step(self) -> str | None:
+        """Return what the operator does next; None where it has nothing to do at this instant."""
+        if self.operator.plan:
+            return "act"
+        return "plan" if self.operator.has_reason(self.cluster) else None
 
     def next_deadline(self) -> datetime | None:
         """Return when something happens by itself; None where nothing will."""
@@ -169,9 +174,7 @@ class World:
 
     def is_quiet(self) -> bool:
         """Tell whether the operator is done and the controllers are, at this instant."""
-        if self.operator.plan or self.operator.has_reason(self.cluster):
-            return False
-        return self.stepped() is None
+        return self.operator_step() is None and self.stepped() is None
 
     def edit(self, **fields: Any) -> None:
         """Change fields of the Agent's spec, as a user does."""
