@@ -117,7 +117,10 @@ def check_goal(world: World) -> None:
         left = [key for key, item in world.cluster.storage.objects.items() if _is_left_over(key, item, world)]
         _require(not left, f"the Agent is gone, and left behind: {left}")
         return
-    _require(not is_being_deleted(agent), "an Agent that is deleted does not go")
+    if is_being_deleted(agent):
+        waits = pod is not None and _is_own(pod, agent) and _is_excused(world, pod)
+        _require(waits, "an Agent that is deleted does not go")
+        return
     status = agent.get("status", {})
     generation = agent["metadata"]["generation"]
     _require(status.get("observedGeneration") == generation, "the status does not speak of the present spec")

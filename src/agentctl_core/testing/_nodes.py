@@ -54,7 +54,7 @@ def clear_up(api: ApiServer, nodes: Nodes) -> bool:
     changed = False
     for pod in pods_of(api):
         node = node_of(pod)
-        if node is None or ("deletionTimestamp" in pod["metadata"] and node in nodes):
+        if node is None:
             continue
         if node not in nodes:
             _collect(api, pod)
@@ -110,7 +110,7 @@ def _give_up(api: ApiServer, pod: JsonObject, since: datetime) -> bool:
         # Its status alone is changed: reason and message stay the kubelet's.
         told = [_unready(item, api.now) if item["type"] == "Ready" else item for item in conditions]
         return write_status(api, pod, pod["status"] | {"conditions": told})
-    if api.now < since + TOLERATED:
+    if api.now < since + TOLERATED or "deletionTimestamp" in pod["metadata"]:
         return False
     told_by = "Taint manager: deleting due to NoExecute taint"
     status = pod_status.with_disruption(pod, api.now, "DeletionByTaintManager", told_by)
