@@ -13,11 +13,11 @@ from .._reconcile import wanted
 from .._spec import MAIN_CONTAINER
 from ._apiserver import ApiServer
 from ._controllers import collect_garbage, empty_namespaces
+from ._disruptions import end_container, evict_by_api, evict_for_pressure, preempt, shut_down
 from ._host import execute, observed_objects
 from ._kubelet import pod_deadlines, run_pods
 from ._nodes import answering, clear_up, node_deadlines, schedule
 from ._timings import Timings
-from ._disruptions import end_container, evict_by_api, evict_for_pressure, preempt, shut_down
 
 JsonObject: TypeAlias = dict[str, Any]
 

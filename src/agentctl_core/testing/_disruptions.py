@@ -1,4 +1,4 @@
-"""What happens to pods in a cluster by other hands than the operator's: as each of them leaves it in the pod's status."""
+"""What happens to pods by other hands than the operator's, as each of them leaves it in the pod's status."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Final
 
 from attrs import field, frozen
 
@@ -16,19 +15,8 @@ from ._components import components
 from ._faults import FAULTS
 from ._fingerprint import fingerprint
 from ._laws import LawBrokenError, check_goal, check_settled
-from ._steps import enabled, take
+from ._steps import FREE, Violation, enabled, take
 from ._world import Scenario, World
-
-_FREE: Final = frozenset({"plan", "act", "step", "wait"})
-
-
-class Violation(AssertionError):  # noqa: N818 -- it is no error of this program
-    """A law does not hold. `steps` leads there: `retrace(scenario, steps)`."""
-
-    def __init__(self, told: str, steps: str) -> None:
-        self.told = told
-        self.steps = steps
-        super().__init__(f"{told}\n    retrace(scenario, {steps!r})")
 
 
 @frozen(kw_only=True)
@@ -114,18 +102,22 @@ def explore(
     while waiting:
         number, world, left = waiting.popleft()
         free = tuple(world.free_steps())
-        if not _FREE.intersection(free) - {"wait"}:
+        if world.is_quiet():
             settled += 1
-            resting[number] = _checked(lambda w=world: check_settled(w), graph, number) or _goal(world)
+            try:
+                check_settled(world)
+            except LawBrokenError as broken:
+                raise Violation(str(broken), " ".join(graph.steps_to(number))) from None
+            resting[number] = _goal(world)
         for step in (*free, *_possible(world, chosen, left)):
-            cost = 0 if step in _FREE or FAULTS[step].is_cure else 1
+            cost = 0 if step in FREE or FAULTS[step].is_cure else 1
             try:
                 after = take(world, step)
             except LawBrokenError as broken:
                 raise Violation(str(broken), " ".join([*graph.steps_to(number), step])) from None
             reached, is_new = graph.add(fingerprint(after, faults_left=left - cost), number, step)
             transitions += 1
-            if step in _FREE:
+            if step in FREE:
                 writes = after.cluster.storage.resource_version != world.cluster.storage.resource_version
                 graph.free[number].append((reached, writes))
             else:
@@ -142,14 +134,6 @@ def explore(
 
 def _possible(world: World, chosen: Sequence[str], left: int) -> Iterable[str]:
     return enabled(world, chosen if left else (name for name in chosen if FAULTS[name].is_cure))
-
-
-def _checked(check, graph: _Graph, number: int) -> str:  # type: ignore[no-untyped-def]
-    try:
-        check()
-    except LawBrokenError as broken:
-        raise Violation(str(broken), " ".join(graph.steps_to(number))) from None
-    return ""
 
 
 def _goal(world: World) -> str:

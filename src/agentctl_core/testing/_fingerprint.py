@@ -71,9 +71,8 @@ def fingerprint(world: World, *, faults_left: int) -> bytes:
 
     stored = cluster.storage.objects
     objects = tuple((key, told(_part(stored[key]))) for key in sorted(stored) if key[0] not in _IGNORED)
-    current = lambda key, manifest: stored.get(key) is manifest  # noqa: E731 -- short, and used twice
-    views = _views(operator, faults_left, told, current)
-    plan: Print = tuple(told(_action_part(action)) + (_holds(action, stored),) for action in operator.plan)
+    views = _views(operator, faults_left, told, stored)
+    plan: Print = tuple((*told(_action_part(action)), _holds(action, stored)) for action in operator.plan)
     if operator.plan and operator.outdated:
         plan += ("outdated",)
     generation = generation_of(world.agent)
@@ -100,8 +99,11 @@ def _views(
     operator: ModelOperator,
     faults_left: int,
     told: Callable[[Print], Print],
-    current: Callable[[Key, JsonObject | None], bool],
+    stored: Mapping[Key, JsonObject],
 ) -> Print:
+    def current(key: Key, manifest: JsonObject | None) -> bool:
+        return stored.get(key) is manifest
+
     def of(view: View | None) -> Print | None:
         if view is None:
             return None

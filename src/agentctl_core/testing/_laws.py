@@ -103,7 +103,8 @@ def check_settled(world: World) -> None:
             other.plan()
         else:
             break
-    _require(other.cluster.storage.resource_version == version, "an operator that starts anew writes to a settled cluster")
+    is_same = other.cluster.storage.resource_version == version
+    _require(is_same, "an operator that starts anew writes to a settled cluster")
 
 
 def check_goal(world: World) -> None:
@@ -132,12 +133,13 @@ def check_goal(world: World) -> None:
     if own is not None:
         _check_told(agent, own)
     if _condition(agent, "Finished").get("status") == "True":
-        _require(own is None or dig(own, "status", "phase", kind=str) in ENDED, "a finished task has a running pod")
+        ended = own is None or dig(own, "status", "phase", kind=str) in ENDED
+        _require(ended or (own is not None and _is_excused(world, own)), "a finished task has a running pod")
     elif not prepared.agent.spec.replicas:
         _require(own is None or _is_excused(world, own), "a suspended Agent has a pod")
         _require(status.get("replicas") == (own is not None), "status.replicas is wrong")
     elif own is None:
-        _check_conflict(agent, pod)
+        _check_reason(agent, pod, world)
     elif not _is_excused(world, own):
         _check_running(agent, own, prepared.rendered.revision, world)
 
@@ -223,16 +225,19 @@ def _check_told(agent: JsonObject, pod: JsonObject) -> None:
     _require(reach(agent, "status", "podName") == NAME, "status.podName does not name the pod")
 
 
-def _check_conflict(agent: JsonObject, pod: JsonObject | None) -> None:
+def _check_reason(agent: JsonObject, pod: JsonObject | None, world: World) -> None:
+    """An Agent that is to run and has no pod says what stands in the way, and it does stand there."""
+    accepted, ready = (_condition(agent, kind).get("reason") for kind in ("Accepted", "Ready"))
+    refusals = [entry for entry in world.operator.met.values() if entry.manifest["kind"] == "Status"]
     if pod is not None and ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.STRANGER:
-        told = _condition(agent, "Accepted").get("reason")
-        _require(told == "NameConflict", f"a stranger has the pod's name, and Accepted says {told}")
-        return
-    if pod is not None:
-        told = _condition(agent, "Ready").get("reason")
-        _require(told in ("Terminating", "NodeLost"), f"a former pod is in the way, and Ready says {told}")
-        return
-    raise LawBrokenError(f"an Agent that is to run has no pod: {_conditions(agent)}")
+        _require(accepted == "NameConflict", f"a stranger has the pod's name, and Accepted says {accepted}")
+    elif pod is not None:
+        _require(ready in ("Terminating", "NodeLost"), f"a former pod is in the way, and Ready says {ready}")
+    elif refusals:
+        _require(ready in ("CreateRejected", "QuotaExceeded"), f"a creation is refused, and Ready says {ready}")
+    else:
+        cannot = accepted in ("CommandUnknown", "ImageNotFound", "RegistryUnreachable")
+        _require(cannot, f"an Agent that is to run has no pod: {_conditions(agent)}")
 
 
 def _check_running(agent: JsonObject, pod: JsonObject, revision: str, world: World) -> None:

@@ -88,7 +88,8 @@ def _place(pod: JsonObject, nodes: Nodes) -> str | None:
     wanted = object_at(pod, "spec", "nodeSelector")
     for name, lost in nodes.items():
         labels = {**_LABELS, "kubernetes.io/hostname": name}
-        if lost is None and all(labels.get(key) == value for key, value in wanted.items()) and pod_status.cpu_of(pod) <= pod_status.NODE_CPU:
+        matches = all(labels.get(key) == value for key, value in wanted.items())
+        if lost is None and matches and pod_status.cpu_of(pod) <= pod_status.NODE_CPU:
             return name
     return None
 

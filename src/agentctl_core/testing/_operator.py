@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from .._actions import Action, Create, Patch, PatchStatus, Ref, Requeue, ResolveImage
 from .._config import Config
 from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
-from .._image import ImageError, ImageInfo
+from .._image import ImageConfig, ImageError, ImageInfo
 from .._json import dig_list, reach
 from .._observed import Observed
 from .._reconcile import decide, prepare
@@ -73,7 +73,7 @@ class ModelOperator:
     Attributes:
         key: the Agent that it looks after, in storage.
         config: what the operator's owner decided.
-        images: what registries answer; a reference that is not in it is not found there.
+        images: what registries answer; any other reference is one of an image with an entrypoint.
         view: what the last plan was made from, with the operator's own writes since; None after a start.
         former: the view before that.
         plan: what is still to be done of the last plan.
@@ -182,7 +182,7 @@ class ModelOperator:
         observed = Observed(
             now=api.now + self.skew,
             objects=(*seen.objects.values(), *(entry.manifest for entry in self.met.values())),
-            images={image: self.images.get(image, _NO_SUCH_IMAGE) for image in self.known},
+            images={image: self.images.get(image, ANY_IMAGE) for image in self.known},
         )
         actions = decide(prepared_of(agent, self.config), agent, observed)
         asked = {action.image for action in actions if isinstance(action, ResolveImage)} - self.known
@@ -232,7 +232,7 @@ class ModelOperator:
         return evolve(self, view=evolve(view, objects={**view.objects, key: now}))
 
 
-_NO_SUCH_IMAGE: Final = ImageError("NotFound", "the model's registries do not have it")
+ANY_IMAGE: Final = ImageInfo(f"sha256:{'0' * 64}", {"linux/amd64": ImageConfig(entrypoint=("/entrypoint",))})
 _PREPARED: Final[dict[tuple[object, ...], tuple[object, Prepared]]] = {}
 _MOST_PREPARED: Final = 256
 

@@ -8,10 +8,21 @@ from typing import Final
 from ._faults import FAULTS
 from ._laws import LawBrokenError, check_action, check_state, with_ghost
 from ._refused import Refused
-from ._world import FREE_STEPS, Scenario, World
+from ._world import Scenario, World
 
+FREE: Final = frozenset({"plan", "act", "step", "wait"})
+"""The steps by which things go on: the operator's, the controllers' and time's."""
 _EXECUTING: Final = ("act", "crash-during", "lost-response")
 """Steps in which a request of the operator's is carried out."""
+
+
+class Violation(AssertionError):  # noqa: N818 -- it is no error of this program
+    """A law does not hold. `steps` leads there: `retrace(scenario, steps)`."""
+
+    def __init__(self, told: str, steps: str) -> None:
+        self.told = told
+        self.steps = steps
+        super().__init__(f"{told}\n    retrace(scenario, {steps!r})")
 
 
 def enabled(world: World, faults: Iterable[str]) -> Iterator[str]:
@@ -30,7 +41,7 @@ def take(world: World, step: str) -> World:
     """
     after = world.copy()
     try:
-        if step in FREE_STEPS:
+        if step in FREE:
             getattr(after, step)()
         else:
             FAULTS[step].happen(after)

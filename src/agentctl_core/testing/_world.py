@@ -5,14 +5,14 @@ A step has a name, and a world follows from its scenario and the names of the st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from .._agent import API_VERSION, KIND
 from .._actions import Ref
+from .._agent import API_VERSION, KIND
 from .._config import Config
 from .._image import ImageError, ImageInfo
 from .._json import copy_json
@@ -31,8 +31,6 @@ NAMESPACE: Final = "default"
 NODES: Final = ("node-1", "node-2")
 TIMINGS: Final = Timings(start=2, stop=3, run=20)
 """Long enough that something can happen meanwhile."""
-FREE_STEPS: Final = ("plan", "act", "step", "wait")
-"""The steps by which things go on: the operator's, the controllers' and time's."""
 
 
 @frozen(unsafe_hash=False, kw_only=True)
@@ -44,7 +42,7 @@ class Scenario:
         versions: other specs that a user may change it to, by `edit`, in turn.
         config: of the operator.
         timings: how long things take.
-        images: what registries answer.
+        images: what registries answer; any other reference is one of an image with an entrypoint.
     """
 
     spec: Mapping[str, Any]
@@ -194,13 +192,3 @@ class World:
         except Refused:
             return False
         return True
-
-
-def later(moment: datetime, seconds: float) -> datetime:
-    """Return a moment some seconds later."""
-    return moment + timedelta(seconds=seconds)
-
-
-def steps_of(line: str) -> Sequence[str]:
-    """Return the steps that a line of text names."""
-    return line.split()
