@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # The cluster of the end-to-end tests, known to pytest-xdist's controller whatever folder the command line names.
@@ -12,3 +13,15 @@ pytest_plugins = ["tests.e2e.plugin"]
 settings.register_profile("dev", max_examples=60, deadline=None, print_blob=True)
 settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured: each line that one has recorded as the property `figures`."""
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if hasattr(report, "user_properties")
+    ]
+    lines = sorted({str(value) for report in reports for name, value in report.user_properties if name == "figures"})
+    if lines:
+        terminalreporter.section("figures")
+    for line in lines:
+        terminalreporter.write_line(line)

@@ -11,8 +11,29 @@ admission policies, quota and service accounts.
 """
 
 from ._cluster import ModelCluster
+from ._converge import Convergence, assert_converges, random_faults
+from ._explore import Exploration, explore
+from ._faults import FAULTS, Fault
 from ._refused import Refused
+from ._steps import Violation, retrace
 from ._timings import Timings
 from ._watch import WatchEvent
+from ._world import Scenario, World
 
-__all__ = ["ModelCluster", "Refused", "Timings", "WatchEvent"]
+__all__ = [
+    "FAULTS",
+    "Convergence",
+    "Exploration",
+    "Fault",
+    "ModelCluster",
+    "Refused",
+    "Scenario",
+    "Timings",
+    "Violation",
+    "WatchEvent",
+    "World",
+    "assert_converges",
+    "explore",
+    "random_faults",
+    "retrace",
+]

@@ -131,7 +131,7 @@ class _Run:
 
     def _bound(self, before: int) -> None:
         if self._plans - before > MOST_ROUNDS or len(self._steps) > _MOST_STEPS:
-            raise Violation("it never settles", " ".join(self._steps))
+            raise Violation("it never settles", self._steps)
 
     def _take(self, step: str) -> None:
         self._plans += step == "plan"
@@ -139,13 +139,13 @@ class _Run:
         try:
             self._world = take(self._world, step)
         except LawBrokenError as broken:
-            raise Violation(str(broken), " ".join(self._steps)) from None
+            raise Violation(str(broken), self._steps) from None
 
     def _check(self, law: Any) -> None:
         try:
             law(self._world)
         except LawBrokenError as broken:
-            raise Violation(str(broken), " ".join(self._steps)) from None
+            raise Violation(str(broken), self._steps) from None
 
 
 _QUIET_ROUNDS: Final = 4

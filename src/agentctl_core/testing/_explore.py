@@ -72,6 +72,10 @@ class _Graph:
             steps.append(step)
         return steps[::-1]
 
+    def violation(self, told: str, number: int, *steps: str) -> Violation:
+        """Return the error that tells what is wrong in a state, or after more steps from it."""
+        return Violation(told, [*self.steps_to(number), *steps], after=len(self.came))
+
 
 def explore(
     scenario: Scenario,
@@ -107,14 +111,14 @@ def explore(
             try:
                 check_settled(world)
             except LawBrokenError as broken:
-                raise Violation(str(broken), " ".join(graph.steps_to(number))) from None
+                raise graph.violation(str(broken), number) from None
             resting[number] = _goal(world)
         for step in (*free, *_possible(world, chosen, left)):
             cost = 0 if step in FREE or FAULTS[step].is_cure else 1
             try:
                 after = take(world, step)
             except LawBrokenError as broken:
-                raise Violation(str(broken), " ".join([*graph.steps_to(number), step])) from None
+                raise graph.violation(str(broken), number, step) from None
             reached, is_new = graph.add(fingerprint(after, faults_left=left - cost), number, step)
             transitions += 1
             if step in FREE:
@@ -155,11 +159,11 @@ def _check_graph(graph: _Graph, resting: Mapping[int, str]) -> None:
         members = set(component)
         for number in component:
             if any(writes and reached in members for reached, writes in graph.free[number]):
-                raise Violation("a livelock: a cycle of steps that writes", " ".join(graph.steps_to(number)))
+                raise graph.violation("a livelock: a cycle of steps that writes", number)
         if all(reached in members for number in component for reached in successors[number]):
             quiet = [number for number in component if number in resting]
             if not quiet:
-                raise Violation("it never settles", " ".join(graph.steps_to(component[0])))
+                raise graph.violation("it never settles", component[0])
             for number in quiet:
                 if resting[number]:
-                    raise Violation(resting[number], " ".join(graph.steps_to(number)))
+                    raise graph.violation(resting[number], number)

@@ -136,8 +136,9 @@ def _seconds(moment: datetime, now: datetime) -> float:
 def _relative(item: object, names: dict[str, int], now: datetime, has_failed: bool) -> object:  # noqa: FBT001
     if type(item) is _Uid:
         return names.setdefault(item, len(names))
-    if type(item) is _Since:
-        return _seconds(item[0], now) if has_failed and item[0] is not None else None
+    if isinstance(item, _Since):
+        since = item[0]
+        return _seconds(since, now) if has_failed and since is not None else None
     if type(item) is datetime:
         return _seconds(item, now)
     return item

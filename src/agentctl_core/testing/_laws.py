@@ -11,12 +11,13 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from .._actions import Action, Create, Delete, Patch, PatchStatus, Resize
+from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Resize
 from .._agent import KIND
 from .._identity import AGENT_LABEL, REVISION, Ownership, ownership
 from .._json import dig, dig_list, is_being_deleted, reach
 from .._observed import Observed
 from .._reconcile import decide
+from ._decoded import object_at
 from ._host import observed_objects
 from ._kubelet import ENDED, node_of
 from ._operator import prepared_of
@@ -60,6 +61,21 @@ def check_action(before: World, action: Action, after: World) -> None:
             pass
 
 
+def check_plan(before: World, after: World) -> None:
+    """Check a plan that has just been made: an event that is decided twice is the same event, by its name.
+
+    Raises:
+        LawBrokenError: it is another one each time, so that a crash or a lost response tells it again.
+    """
+    events = {action.name for action in after.operator.plan if isinstance(action, EmitEvent)}
+    if events:
+        later = before.copy()
+        later.cluster.advance(1)
+        later.plan()
+        again = {action.name for action in later.operator.plan if isinstance(action, EmitEvent)}
+        _require(events <= again or not again, "the same event has another name each time")
+
+
 def check_state(world: World) -> None:
     """Check what must hold at any time.
 
@@ -89,8 +105,11 @@ def check_settled(world: World) -> None:
     due = world.operator.due
     if world.operator.timed != world.operator.skew or (due is not None and due - world.cluster.now <= _AT_ONCE):
         return  # its clock has been moved, which it sees when its timer is due; or it is about to look anyway
-    again = world.operator.decided(world.cluster)
-    _require(not again.plan, f"a settled operator would write: {again.plan}")
+    later = world.cluster.copy()
+    for _ in range(2):
+        again = world.operator.decided(later)
+        _require(not again.plan, f"a settled operator would write: {again.plan}")
+        later.advance(1)
     if world.operator.met:
         return  # another process tries at once what this one waits for
     other = world.copy()
@@ -135,9 +154,15 @@ def check_goal(world: World) -> None:
     if _condition(agent, "Finished").get("status") == "True":
         ended = own is None or dig(own, "status", "phase", kind=str) in ENDED
         _require(ended or (own is not None and _is_excused(world, own)), "a finished task has a running pod")
+        is_present = status.get("currentRevision") == prepared.rendered.revision
+        is_kept = prepared.agent.spec.update_strategy == "OnDelete"
+        _require(is_present or is_kept, "a task has another spec by now, and counts as finished")
     elif not prepared.agent.spec.replicas:
         _require(own is None or _is_excused(world, own), "a suspended Agent has a pod")
         _require(status.get("replicas") == (own is not None), "status.replicas is wrong")
+        _require(
+            not _condition(agent, "Ready"), "a suspended Agent has a condition Ready: who waits for it waits for ever"
+        )
     elif own is None:
         _check_reason(agent, pod, world)
     elif not _is_excused(world, own):
@@ -217,7 +242,7 @@ def _check_status(before: World, was: JsonObject, now: JsonObject) -> None:
 
 def _check_told(agent: JsonObject, pod: JsonObject) -> None:
     """Ready says what the pod says."""
-    ready = next((c for c in dig_list(pod, "status", "conditions") if c["type"] == "Ready"), {})
+    ready = _condition(pod, "Ready")
     told = _condition(agent, "Ready")
     if told:
         is_true = ready.get("status") == "True" and not is_being_deleted(pod)
@@ -255,8 +280,8 @@ def _check_running(agent: JsonObject, pod: JsonObject, revision: str, world: Wor
     _require(_condition(agent, "UpToDate").get("status") == "True", f"UpToDate says {_condition(agent, 'UpToDate')}")
     _require(_condition(agent, "Accepted").get("status") == "True", f"Accepted says {_condition(agent, 'Accepted')}")
     main = dig_list(pod, "spec", "containers")[0]
-    for kind, amounts in (spec.get("resources") or {}).items():
-        for name, amount in amounts.items():
+    for kind in ("limits", "requests"):
+        for name, amount in object_at(spec, "resources", kind).items():
             _require(reach(main, "resources", kind, name) == amount, f"the pod's {name} is not what the spec asks for")
     _require(world.exists(world.pod_ref), "the pod is gone")
 
@@ -301,8 +326,10 @@ def _is_left_over(key: tuple[str, str, str], manifest: JsonObject, world: World)
     return key[0] != "persistentvolumeclaims" and not is_stuck
 
 
-def _condition(agent: JsonObject, kind: str) -> JsonObject:
-    return next((dict(c) for c in dig_list(agent, "status", "conditions") if c["type"] == kind), {})
+def _condition(manifest: JsonObject, kind: str) -> JsonObject:
+    """Return a condition of an Agent or a pod; empty where there is none."""
+    none: JsonObject = {}
+    return next((dict(c) for c in dig_list(manifest, "status", "conditions") if c["type"] == kind), none)
 
 
 def _conditions(agent: JsonObject) -> str:

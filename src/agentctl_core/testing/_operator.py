@@ -113,8 +113,7 @@ class ModelOperator:
             case "rewound":
                 return self.former or self.view or now
             case "gap":
-                before = self.view.objects if self.view else {}
-                return evolve(now, objects={**{k: o for k, o in before.items() if k not in now.objects}, **now.objects})
+                return now if self.view is None else evolve(now, objects={**self.view.objects, **now.objects})
             case _:
                 return now
 
@@ -261,8 +260,7 @@ def _watched(api: ApiServer, key: Key) -> dict[Key, JsonObject]:
 
 
 def _is_managed(manifest: JsonObject) -> bool:
-    labels = manifest["metadata"].get("labels") or {}
-    return bool(labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
+    return reach(manifest, "metadata", "labels", MANAGED_BY_LABEL) == MANAGED_BY
 
 
 def _concerns(manifest: JsonObject, key: Key) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ._faults import FAULTS
-from ._laws import LawBrokenError, check_action, check_state, with_ghost
+from ._laws import LawBrokenError, check_action, check_plan, check_state, with_ghost
 from ._refused import Refused
 from ._world import Scenario, World
 
@@ -17,12 +17,19 @@ _EXECUTING: Final = ("act", "crash-during", "lost-response")
 
 
 class Violation(AssertionError):  # noqa: N818 -- it is no error of this program
-    """A law does not hold. `steps` leads there: `retrace(scenario, steps)`."""
+    """A law does not hold.
 
-    def __init__(self, told: str, steps: str) -> None:
+    Attributes:
+        told: which, and how it is broken.
+        steps: what leads there: `retrace(scenario, steps)`.
+        after: how many states had been explored, or runs made, when it was found.
+    """
+
+    def __init__(self, told: str, steps: Iterable[str], *, after: int = 1) -> None:
         self.told = told
-        self.steps = steps
-        super().__init__(f"{told}\n    retrace(scenario, {steps!r})")
+        self.steps = " ".join(steps)
+        self.after = after
+        super().__init__(f"{told}\n    retrace(scenario, {self.steps!r})")
 
 
 def enabled(world: World, faults: Iterable[str]) -> Iterator[str]:
@@ -49,6 +56,8 @@ def take(world: World, step: str) -> World:
         raise LawBrokenError(f"the API server refuses what is asked for: {refusal}") from refusal
     if step in _EXECUTING:
         check_action(world, world.operator.plan[0], after)
+    if step == "plan":
+        check_plan(world, after)
     with_ghost(world, after, by_operator=step in _EXECUTING)
     check_state(after)
     return after
