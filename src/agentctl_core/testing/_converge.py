@@ -74,6 +74,7 @@ class _Run:
         self._steps: list[str] = []
         self._faults: list[str] = []
         self._plans = 0
+        self._at_last_fault = 0
 
     def through(self, faults: Sequence[Chosen]) -> Convergence:
         for gap, name in faults:
@@ -81,17 +82,18 @@ class _Run:
                 if not self._go_on():
                     break
             self._meet(name)
-        before = self._plans
-        self._come_to_rest(before)
+        self._come_to_rest()
+        rounds = self._plans - self._at_last_fault
         self._cure()
         steps = " ".join(self._steps)
-        return Convergence(rounds=self._plans - before, plans=self._plans, faults=tuple(self._faults), steps=steps)
+        return Convergence(rounds=rounds, plans=self._plans, faults=tuple(self._faults), steps=steps)
 
     def _meet(self, name: str) -> None:
         for _ in range(_MOST_STEPS_BETWEEN):
             if name in enabled(self._world, (name,)):
                 self._take(name)
                 self._faults.append(name)
+                self._at_last_fault = self._plans
                 return
             if not self._go_on():
                 return
@@ -103,7 +105,7 @@ class _Run:
         self._take(self._source.choice(free))
         return True
 
-    def _come_to_rest(self, before: int) -> None:
+    def _come_to_rest(self) -> None:
         """Go on until nothing is written any more, however long one waits."""
         quiet_for = 0
         while quiet_for < _QUIET_ROUNDS:
@@ -115,22 +117,23 @@ class _Run:
                 self._take("wait")
                 while not self._world.is_quiet():
                     self._go_on()
-                    self._bound(before)
+                    self._bound()
                 is_same = version == self._world.cluster.storage.resource_version
                 quiet_for = quiet_for + 1 if is_same else 0
             elif not self._go_on():
                 break
-            self._bound(before)
+            self._bound()
         self._check(check_goal)
 
     def _cure(self) -> None:
         """End what faults have begun and left, and check that this comes to the goal, too."""
         while cures := list(enabled(self._world, (name for name, fault in FAULTS.items() if fault.is_cure))):
             self._take(self._source.choice(cures))
-            self._come_to_rest(self._plans)
+            self._at_last_fault = self._plans
+            self._come_to_rest()
 
-    def _bound(self, before: int) -> None:
-        if self._plans - before > MOST_ROUNDS or len(self._steps) > _MOST_STEPS:
+    def _bound(self) -> None:
+        if self._plans - self._at_last_fault > MOST_ROUNDS or len(self._steps) > _MOST_STEPS:
             raise Violation("it never settles", self._steps)
 
     def _take(self, step: str) -> None:
