@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit e2e packaging crd golden core-v1 lock format clean
+.PHONY: help demo test lint types imports unit proof nightly e2e packaging bugs crd golden core-v1 lock format clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -15,7 +15,7 @@ demo: $(STAMP)  ## Run one Agent from creation to deletion, with no cluster (FIL
 	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
 
 test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports unit packaging
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports unit proof packaging
 
 lint: $(STAMP)  ## Check style and format.
 	$(BIN)/ruff check .
@@ -30,6 +30,15 @@ imports: $(STAMP)  ## Check the layers and what the core may import.
 
 unit: $(STAMP)  ## Run the unit and property tests.
 	$(BIN)/pytest -n 2 tests/unit
+
+proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster, and look for known bugs.
+	$(BIN)/pytest -n 2 --dist worksteal tests/proof
+
+nightly: $(STAMP)  ## Try 20,000 random runs through faults.
+	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
+
+bugs: $(STAMP)  ## Write the table of known bugs in docs/proof.md anew: what finds each, and how soon.
+	$(BIN)/python -m tools.bugs_doc
 
 e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first time it is built, for some ten minutes.
 	$(BIN)/python -m tests.e2e.cluster.build
