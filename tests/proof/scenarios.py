@@ -29,7 +29,8 @@ _KEPT = {**_SERVICE, "updateStrategy": "OnDelete", "podTemplate": {"metadata": {
 
 SCENARIOS: Final = {
     "service": Scenario(spec=_SERVICE, versions=[{**_SERVICE, "image": "example.com/agent:2"}]),
-    "task": Scenario(spec=_TASK, versions=[{**_TASK, "image": "example.com/agent:2"}]),
+    # The other version takes too long.
+    "task": Scenario(spec=_TASK, versions=[{**_TASK, "image": "example.com/agent:2", "activeDeadlineSeconds": 10}]),
     # The other version changes CPU, files and claims, and has no Service.
     "full": Scenario(
         spec=_FULL,

@@ -88,12 +88,10 @@ def check_state(world: World) -> None:
         if resource == "pods" and _is_agents(manifest) and dig(manifest, "status", "phase", kind=str) not in ENDED
     ]
     _require(len(living) <= 1, f"more than one pod is alive: {living}")
-    agent = world.agent
-    retains = world.scenario.spec.get("persistentVolumeClaimRetentionPolicy", {}).get("whenDeleted") != "Delete"
     for name, uid in world.ghost.claims.items():
         claim = world.cluster.storage.objects.get(("persistentvolumeclaims", world.ref.namespace, name))
         is_kept = claim is not None and claim["metadata"]["uid"] == uid and not is_being_deleted(claim)
-        _require(is_kept or (agent is None and not retains), f"claim {name} is lost")
+        _require(is_kept or (world.agent is None and not _retains(world)), f"claim {name} is lost")
 
 
 def check_settled(world: World) -> None:
@@ -185,11 +183,16 @@ def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
         for (resource, _, name), manifest in after.cluster.storage.objects.items()
         if resource == "persistentvolumeclaims"
     }
-    agent = after.agent
-    if agent is None and not claims.items() >= ghost.claims.items():
-        claims = {}
-    ghost = evolve(ghost, claims={**ghost.claims, **claims} if claims else {})
+    # What was seen stays remembered, so that it is missed; but where it may go with its Agent.
+    gone = after.agent is None and not _retains(after)
+    ghost = evolve(ghost, claims={} if gone else {**claims, **ghost.claims})
     after.ghost = ghost
+
+
+def _retains(world: World) -> bool:
+    """Tell whether claims outlive the Agent: whether none of the scenario's specs says otherwise."""
+    policies = (object_at(dict(spec), "persistentVolumeClaimRetentionPolicy") for spec in world.specs)
+    return all(policy.get("whenDeleted") != "Delete" for policy in policies)
 
 
 def _check_preconditions(action: Action) -> None:
