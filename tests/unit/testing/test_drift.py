@@ -49,8 +49,8 @@ def served(pod: Json, *, managed: bool = True) -> Json:
     spec |= {"dnsPolicy": "ClusterFirst", "enableServiceLinks": True, "schedulerName": "default-scheduler"}
     spec |= {"terminationGracePeriodSeconds": 30, "restartPolicy": "Always"} | spec
     for container in (*spec["containers"], *spec.get("initContainers", ())):
-        container |= {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
-        container |= {"imagePullPolicy": "IfNotPresent"} | container
+        container.update({"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"})
+        container.setdefault("imagePullPolicy", "IfNotPresent")
         container.setdefault("resources", {})
         if limits := container["resources"].get("limits"):
             limits |= {"ephemeral-storage": "1Gi"}
