@@ -61,9 +61,17 @@ _DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
 """What the API server gives a pod (1.37: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go), by field."""
 _FILLED_IN: Final = frozenset({"hostPort", "imagePullPolicy", "pullPolicy", "serviceAccount"})
 """The API server derives these from other fields where they are not set, or admission sets them."""
-_FALSE_LEFT_OUT: Final = frozenset({"hostIPC", "hostNetwork", "hostPID", "readOnly", "stdin", "stdinOnce", "tty"})
-_ZERO_LEFT_OUT: Final = frozenset({"hostPort", "initialDelaySeconds"})
-"""Where the API server leaves false or 0 out, as it does with every empty text, list and map."""
+_FALSE_IS_UNSET: Final = frozenset(
+    {"chapAuthDiscovery", "chapAuthSession", "hostIPC", "hostNetwork", "hostPID", "readOnly", "sslEnabled", "stdin"}
+    | {"stdinOnce", "tty"}
+)
+_ZERO_IS_UNSET: Final = frozenset(
+    {"failureThreshold", "hostPort", "initialDelaySeconds", "partition", "periodSeconds", "successThreshold"}
+    | {"timeoutSeconds"}
+)
+"""Where false or 0 is as good as nothing, as are every empty text, list and map."""
+_OWN: Final = re.compile(rf"spec\.(?:volumes|initContainers)\[{RESERVED_PREFIX}")
+_VOLUME_SOURCE: Final = re.compile(r"spec\.volumes\[[^]]*\]\.[A-Za-z]+")
 _QUANTITY: Final = re.compile(r"\.(?:limits|requests|overhead)[.\[]|\.(?:sizeLimit|divisor|storage)$")
 _NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "status", "spec.schedulingGates", "spec.tolerations"})
 """Gates go by themselves; tolerations, of which admission adds some, are compared on their own."""
@@ -85,22 +93,25 @@ def tells_former(pod: Mapping[str, Any]) -> bool:
 
 
 def _drift(pod: Mapping[str, Any], rendered: Mapping[str, Any]) -> Iterator[Change]:
-    rule = _Rendered(frozenset(_owned(pod)), reach(rendered, "metadata", "labels"))
+    rule = _Rendered(dict(_owned(pod)), reach(rendered, "metadata", "labels"))
     yield from named_changes(_comparable(pod), _comparable(rendered), "", rule)
-    there, wanted = (dig_list(one, "spec", "tolerations") for one in (pod, rendered))
-    if missing := [t for t in wanted if not any(same_json(t, other) for other in there)]:
-        yield Change("spec.tolerations", list(there), [*there, *missing])
+    there, wanted = (
+        [{key: value for key, value in t.items() if not _is_empty(value)} for t in dig_list(one, "spec", "tolerations")]
+        for one in (pod, rendered)
+    )
+    if missing := [one for one in wanted if not any(same_json(one, other) for other in there)]:
+        yield Change("spec.tolerations", there, [*there, *missing])
 
 
 class _Rendered(Rule):
     """What counts between a running pod and one that is rendered now.
 
     Args:
-        owned: the paths of what the operator has written.
+        owned: the paths of what the operator has written, and whether nothing is known of what is in there.
         labels: those of the rendered pod, which a running one gets too.
     """
 
-    def __init__(self, owned: frozenset[str], labels: object) -> None:
+    def __init__(self, owned: Mapping[str, bool], labels: object) -> None:
         self._owned = owned
         self._labels = {joined("metadata.labels", key) for key in _object(labels)}
 
@@ -112,19 +123,24 @@ class _Rendered(Rule):
     def is_same(self, path: str, before: object, after: object) -> bool:
         if _QUANTITY.search(path):
             return _amount(before) == _amount(after)
-        return same_json(before, after)
+        return same_json(before, after) or (_is_unset(path, after) and _is_default(path, before))
 
     def tells_new(self, path: str, value: object) -> bool:
-        if value == {} and path.startswith("spec.volumes["):
-            return True  # an empty source is a source
-        if value is False or value == 0:
-            return path.rpartition(".")[2] not in (_FALSE_LEFT_OUT if value is False else _ZERO_LEFT_OUT)
-        return not _is_empty(value)
+        if _is_unset(path, value):
+            return value == {} and _VOLUME_SOURCE.fullmatch(path) is not None  # an empty source is a source
+        # The rendering before had it, and the API server dropped it: a field whose feature is not enabled.
+        return path not in self._owned and (_OWN.match(path) is not None or not self._is_in_whole_list(path))
 
     def tells_gone(self, path: str, value: object) -> bool:
         if _is_empty(value) or _is_default(path, value):
             return False
-        return path in self._owned or (path.endswith("]") and _is_reserved(path, value))
+        if path in self._owned or (_OWN.match(path) and self._is_in_whole_list(path)):
+            return True
+        return path.endswith("]") and _is_reserved(path, value)
+
+    def _is_in_whole_list(self, path: str) -> bool:
+        """Tell whether it is in a list that is owned as a whole: whose its items' fields are is not known."""
+        return any(self._owned.get(path[:index]) for index, character in enumerate(path) if character == "[")
 
 
 def _is_of_one_pod(path: str) -> bool:
@@ -167,6 +183,13 @@ def _is_empty(value: object) -> bool:
     return value is None or value in ("", [], {})
 
 
+def _is_unset(path: str, value: object) -> bool:
+    """Tell whether it means the same whether a field has this value or is not there."""
+    if value is False or (value == 0 and not isinstance(value, bool)):
+        return path.rpartition(".")[2] in (_FALSE_IS_UNSET if value is False else _ZERO_IS_UNSET)
+    return _is_empty(value)
+
+
 def _is_default(path: str, value: object) -> bool:
     field = path.rpartition(".")[2]
     if field in _FILLED_IN:
@@ -191,27 +214,22 @@ def _managed(pod: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return dig_list(pod, "metadata", "managedFields")
 
 
-def _owned(pod: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paths of the fields that the operator has written."""
+def _owned(pod: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield the paths of the fields that the operator has written, and whether they are owned as a whole."""
     for entry in _managed(pod):
         if dig(entry, "manager", kind=str) == FIELD_MANAGER and not entry.get("subresource"):
             yield from _paths(entry.get("fieldsV1"), "", "")
 
 
-def _paths(fields: object, path: str, field: str) -> Iterator[str]:
+def _paths(fields: object, path: str, field: str) -> Iterator[tuple[str, bool]]:
     """Yield the paths in a FieldsV1: `f:name` is a field, `k:{...}` an item of a list by the keys that name it."""
-    if not isinstance(fields, Mapping):
-        return
-    for key, inner in cast("Mapping[str, object]", fields).items():
+    for key, inner in _object(fields).items():
         sort, _, name = key.partition(":")
-        if sort == "f":
-            place = joined(path, name)
-            yield place
-            yield from _paths(inner, place, name)
-        elif sort == "k" and (item := _item(name, field)) is not None:
-            place = item_path(path, item)
-            yield place
-            yield from _paths(inner, place, "")
+        item = _item(name, field) if sort == "k" else None
+        if sort == "f" or item is not None:
+            place = joined(path, name) if item is None else item_path(path, item)
+            yield place, not _object(inner)
+            yield from _paths(inner, place, name if item is None else "")
 
 
 def _item(text: str, field: str) -> str | None:

@@ -59,7 +59,7 @@ def served(pod: Json, *, managed: bool = True) -> Json:
             port.setdefault("protocol", "TCP")
         for probe in (container[name] for name in container if name.endswith("Probe")):
             probe |= {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
-            probe["httpGet"] |= {"path": "/", "scheme": "HTTP"}
+            probe.get("httpGet", {}).update({"path": "/", "scheme": "HTTP"})
     for volume in spec["volumes"]:
         if "projected" in volume:
             volume["projected"].setdefault("defaultMode", 420)
@@ -74,8 +74,8 @@ def served(pod: Json, *, managed: bool = True) -> Json:
     spec["volumes"].append({"name": "kube-api-access-x", "projected": {"sources": []}})
     spec["initContainers"] = [{"name": "mesh", "image": "m"}, *spec.get("initContainers", ())]
     for container in spec["containers"]:
-        container["volumeMounts"].append({"name": "kube-api-access-x", "mountPath": "/var/run/secrets"})
-        container["env"].append({"name": "INJECTED", "value": "1"})
+        container.setdefault("volumeMounts", []).append({"name": "kube-api-access-x", "mountPath": "/var/run/secrets"})
+        container.setdefault("env", []).append({"name": "INJECTED", "value": "1"})
         container["securityContext"]["runAsUser"] = 1000
     if managed:
         entry = {"manager": "agentctl", "operation": "Update", "fieldsV1": sent}
@@ -189,6 +189,50 @@ def test_what_is_changed_in_place_is_no_matter_of_the_next_pod() -> None:
         limit.format("limits"): ("1Gi", "2Gi"),
         limit.format("requests"): ("1Gi", "2Gi"),
     }
+
+
+def test_a_stricter_profile_is_told_with_what_it_adds() -> None:
+    pod = served(rendered())
+    assert told(pod, rendered(config=Config(security_profile="Restricted"))) == {
+        "spec.securityContext.runAsNonRoot": (ABSENT, True),
+        "spec.containers[agent].securityContext.capabilities": (ABSENT, {"drop": ["ALL"]}),
+    }
+    # Also where the API server has given the pod the empty context that it had not been sent.
+    del pod["spec"]["securityContext"]["seccompProfile"]
+    del pod["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:securityContext"]["f:seccompProfile"]
+    assert "spec.securityContext.runAsNonRoot" in told(pod, rendered(config=Config(security_profile="Restricted")))
+
+
+def test_a_field_that_the_api_server_drops_is_no_difference() -> None:
+    agent = an_agent(
+        lifecycle={"stopSignal": "SIGTERM"},
+        volumes=[{"name": "v", "configMap": {"name": "c", "items": [{"key": "a", "path": "b"}]}}],
+        files=[{"path": "a", "content": "b"}],
+    )
+    now = rendered(agent)
+    pod = served(now)
+    del pod["spec"]["containers"][0]["lifecycle"]
+    now = deepcopy(now)
+    for volume in now["spec"]["volumes"]:
+        if volume["name"] == "v":  # the user's: nothing is known of the items in it
+            volume["configMap"]["items"][0]["mode"] = 0o600
+        if volume["name"] == "agentctl-files":
+            volume["projected"]["sources"][0]["configMap"]["optional"] = True
+    assert list(told(pod, now)) == ["spec.volumes[agentctl-files].projected.sources[0].configMap.optional"]
+    files = next(volume for volume in pod["spec"]["volumes"] if volume["name"] == "agentctl-files")
+    files["projected"]["sources"][0]["configMap"]["items"][0]["mode"] = 0o600
+    assert "spec.volumes[agentctl-files].projected.sources[0].configMap.items[0].mode" in told(pod, now)
+
+
+def test_what_is_sent_as_nothing_is_what_the_api_server_makes_of_it() -> None:
+    probe = {"tcpSocket": {"port": 80}, "periodSeconds": 0, "timeoutSeconds": 0, "initialDelaySeconds": 0}
+    now = rendered(an_agent(livenessProbe=probe))
+    pod = deepcopy(now)
+    del pod["spec"]["containers"][0]["livenessProbe"]["initialDelaySeconds"]
+    pod["spec"]["containers"][0]["livenessProbe"] |= {"periodSeconds": 10, "timeoutSeconds": 1}
+    assert drift(pod, now) == ()
+    pod["spec"]["containers"][0]["livenessProbe"] |= {"periodSeconds": 20}
+    assert list(told(pod, now)) == ["spec.containers[agent].livenessProbe.periodSeconds"]
 
 
 def test_tolerations_of_admission_do_not_count_and_missing_ones_do() -> None:
