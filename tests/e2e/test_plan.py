@@ -109,6 +109,7 @@ def test_a_settled_cluster_and_edits(cluster: Cluster, plan: Planner, operator: 
     plan.until_settled()
     assert plan()[1] == "3 Agents: 0 to act upon, 3 with nothing to do\n"
     assert plan.upgrade()[0] == 0
+    assert any("agentctl.dev" in seen.path for seen in plan.proxy.requests)
     operator.kill()
     pods = {name: cluster.pod(name)["metadata"]["uid"] for name in names}
     cluster.apply(agent("image", image="busybox:1.36"), agent("cpu", resources={"limits": {"cpu": "2"}}))

@@ -155,7 +155,7 @@ def upgrade(manifest: Mapping[str, Any], observed: Observed, config: Config | No
         made_by=dig(reach(pod, "metadata", "annotations"), RENDERED_BY, kind=str),
         preview=told,
         status=() if status is None else tuple(named_changes(reach(manifest, "status") or {}, status)),
-        replacement=_replacement(prepared, situation, told),
+        replacement=_compared(prepared, situation, told),
     )
     return _classified(found, prepared, situation)
 
@@ -222,16 +222,21 @@ def _replacement(prepared: Prepared, situation: Situation, told: Preview) -> Rep
         return None
     made = resolve_pod(agent, rendered, *_as_resolved(prepared, situation, told))
     if not isinstance(made, Unresolved):
-        changes, block, notes = drift(pod, made), None, list[str]()
-    else:
-        # What either pod runs is no matter of this version's alone.
-        changes = drift(_without_command(pod), _without_command(rendered.pod))
-        is_asked = bool(made.actions)
-        block = None if is_asked else made.block.message
-        notes = [f"What {agent.spec.image} runs has to be looked up; the command is not compared."] if is_asked else []
-    if pod_revision(pod) not in (None, rendered.revision):
-        notes.append("The spec has changed since the pod was made; that is among the differences.")
-    return Replacement(changes, tells_former(pod), block, tuple(notes))
+        return Replacement(drift(pod, made), tells_former(pod))
+    # What either pod runs is no matter of this version's alone.
+    changes = drift(_without_command(pod), _without_command(rendered.pod))
+    if not made.actions:
+        return Replacement(changes, tells_former(pod), made.block.message)
+    note = f"What {agent.spec.image} runs has to be looked up; the command is not compared."
+    return Replacement(changes, tells_former(pod), notes=(note,))
+
+
+def _compared(prepared: Prepared, situation: Situation, told: Preview) -> Replacement | None:
+    """Return how the next pod would differ, and that this need not come from the change of operator alone."""
+    found, rendered = _replacement(prepared, situation, told), prepared.rendered
+    if found is None or rendered is None or pod_revision(situation.own_pod) in (None, rendered.revision):
+        return found
+    return evolve(found, notes=(*found.notes, "The spec has changed since the pod was made: that is among it."))
 
 
 def _as_resolved(prepared: Prepared, situation: Situation, told: Preview) -> tuple[dict[str, Any], Observed]:

@@ -105,16 +105,25 @@ def plan(  # noqa: PLR0913 -- its options
     """Tell what the operator, in this version and with this configuration, would do next. Nothing is written.
 
     The Agents are those of the cluster that KUBECONFIG names (in a pod without KUBECONFIG, of its own cluster), or
-    those in FILEs: manifests, and lists as `kubectl get agents,pods,services,configmaps,pvc -o yaml
-    --show-managed-fields` prints them; - is the standard input. No registry is asked: where an image has to be looked
-    up, that is told. The options of the configuration are those of `agentctl run`.
+    those in FILEs; - is the standard input. A FILE holds manifests, or what this prints:
+
+    \b
+      kubectl get agents,pods,services,configmaps,pvc -A -o yaml --show-managed-fields
+
+    No registry is asked: where an image has to be looked up, that is told. The options of the configuration are those
+    of `agentctl run`, and so are their variables.
 
     With --upgrade it tells instead how the Agents that run, made by whatever version, would be treated by this one.
 
-    Exit code 0 means that there is nothing to do (with --upgrade: no difference), 2 that there is something, 3 (only
-    with --upgrade) that a pod would be ended without need, 64 a wrong usage, 65 that a FILE holds something else than
-    objects, 1 any other failure.
-    """
+    \b
+    Exit codes:
+      0   nothing to do; with --upgrade: no difference
+      2   something to do; with --upgrade: some difference, and no pod is ended for it
+      3   with --upgrade: a pod would be ended though nothing was left to do about it
+      1   the cluster or a FILE cannot be read
+      64  wrong usage
+      65  a FILE holds something else than Kubernetes objects
+    """  # noqa: D301 -- click wants these backspaces
     if files and ctx.get_parameter_source("context") is ParameterSource.COMMANDLINE:
         raise click.UsageError("--context chooses a cluster, and FILEs take its place: give one of the two.")
     config = config_from(settings)

@@ -85,6 +85,7 @@ def test_an_edit_shows_the_end_of_the_pod_why_and_in_what_the_next_one_differs()
     assert told.why == "The spec has changed since the pod was made."
     assert told.replacement is not None
     assert [change.path for change in told.replacement.changes] == ["spec.containers[agent].env"]
+    assert told.replacement.notes == ()
     assert not told.is_settled
 
 
@@ -229,7 +230,7 @@ def test_an_edit_that_waits_for_somebody_to_delete_the_pod_is_told_among_the_dif
     found = asked(world)
     assert found.treatment is Treatment.LATER
     assert found.replacement is not None
-    assert found.replacement.notes == ("The spec has changed since the pod was made; that is among the differences.",)
+    assert found.replacement.notes == ("The spec has changed since the pod was made: that is among it.",)
 
 
 def test_without_managed_fields_not_all_is_told() -> None:
