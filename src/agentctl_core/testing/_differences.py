@@ -103,7 +103,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         mine, theirs = cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", after)
         for key in sorted({*mine, *theirs}):
-            yield from changes(mine.get(key, ABSENT), theirs.get(key, ABSENT), _joined(path, key))
+            yield from changes(mine.get(key, ABSENT), theirs.get(key, ABSENT), joined(path, key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast("list[object]", before), cast("list[object]", after), path)
     elif isinstance(before, bool) is not isinstance(after, bool) or before != after:
@@ -127,7 +127,8 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _joined(path: str, key: str) -> str:
+def joined(path: str, key: str) -> str:
+    """Return the path of a field: `path.key`, or `path[key]` where the key is no plain name."""
     if not _PLAIN_KEY.fullmatch(key):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key

@@ -10,6 +10,7 @@ import click
 _COMMANDS: Final = {
     "crd": "Print the CustomResourceDefinition of Agent.",
     "demo": "Run one Agent from creation to deletion and show what happens.",
+    "plan": "Tell what the operator would do next, and with --upgrade how running Agents would fare. Read-only.",
     "replay": "Decide again what an operator recorded, and show each decision that differs.",
     "run": "Run the operator.",
 }

@@ -11,7 +11,6 @@ import click
 
 from agentctl_core import Action
 from agentctl_core.testing.replay import (
-    ABSENT,
     BadLine,
     Difference,
     Header,
@@ -23,6 +22,8 @@ from agentctl_core.testing.replay import (
 from agentctl_core.testing.replay import (
     replay as decide_again,
 )
+
+from ._changes import MOST, plain_change, told_change
 
 DIFFERS: Final = 1
 BAD_DATA: Final = 65
@@ -91,16 +92,12 @@ def _told(difference: Difference) -> Iterator[str]:
     else:
         yield f"~ {difference.path} {type(difference.after).__name__}"
         for change in difference.changes:
-            yield f"    {change.path}: {_value(change.before)} -> {_value(change.after)}"
+            yield f"    {told_change(change)}"
 
 
 def _in_short(action: Action | None) -> str:
     text = json.dumps({} if action is None else encode_action(action), ensure_ascii=False)
-    return f"{type(action).__name__} {text if len(text) <= _MOST else text[:_MOST] + '...'}"
-
-
-def _value(value: object) -> str:
-    return "(nothing)" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return f"{type(action).__name__} {text if len(text) <= MOST else text[:MOST] + '...'}"
 
 
 def _plain(difference: Difference) -> dict[str, Any]:
@@ -108,14 +105,5 @@ def _plain(difference: Difference) -> dict[str, Any]:
         "path": difference.path,
         "before": None if difference.before is None else encode_action(difference.before),
         "after": None if difference.after is None else encode_action(difference.after),
-        "changes": [
-            {"path": change.path}
-            | ({} if change.before is ABSENT else {"before": change.before})
-            | ({} if change.after is ABSENT else {"after": change.after})
-            for change in difference.changes
-        ],
+        "changes": [plain_change(change) for change in difference.changes],
     }
-
-
-_MOST: Final = 300
-"""Characters of an action that a person is shown."""

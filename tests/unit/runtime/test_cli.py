@@ -82,10 +82,10 @@ finally:
     print([name for name in ("lightkube", "structlog", "rich") if name in sys.modules])
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    in_order(process.stdout, ["Usage: ", "Run AI agents on Kubernetes.", "crd", "demo", "run", "[]"])
+    in_order(process.stdout, ["Usage: ", "Run AI agents on Kubernetes.", "crd", "demo", "plan", "replay", "run", "[]"])
 
 
-@pytest.mark.parametrize("command", ["crd", "demo", "run"])
+@pytest.mark.parametrize("command", ["crd", "demo", "plan", "replay", "run"])
 def test_each_command_has_a_help_of_its_own(command: str) -> None:
     result = invoke(command, "--help")
     assert result.exit_code == 0
@@ -288,9 +288,10 @@ def test_each_setting_of_the_core_is_a_flag_and_a_variable(monkeypatch: pytest.M
     command = ("/bin/dumb-init", "--verbose")
     changed = Config(wrapper_command=command, security_profile="Restricted", python_version="3.12", policy=policy)
     assert seen == [Config(), changed]
-    parameters = {parameter.name for parameter in import_module("agentctl_runtime.cli.run").run.params}
     fields = {*attrs.fields_dict(Config), *attrs.fields_dict(Policy)} - {"policy"}
-    assert fields <= parameters
+    for name in ("run", "plan"):
+        command_of = getattr(import_module(f"agentctl_runtime.cli.{name}"), name)
+        assert fields <= {parameter.name for parameter in command_of.params}
 
 
 @pytest.mark.parametrize("command", ["'", "", "tini -s"])
