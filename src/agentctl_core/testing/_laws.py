@@ -47,6 +47,8 @@ def check_action(before: World, action: Action, after: World) -> None:
     for key, manifest in before.cluster.storage.objects.items():
         if manifest["metadata"]["uid"] in before.ghost.strangers:
             _require(after.cluster.storage.objects.get(key) is manifest, f"a stranger's object was touched: {key}")
+    if isinstance(action, Delete | Patch | Resize) and action.ref.kind == "Pod":
+        _require(_is_seen_as_own(before), f"{type(action).__name__} of a pod that is not the Agent's")
     match action:
         case Create(manifest) if manifest["kind"] == "Pod" and before.pod is None and after.pod is not None:
             _check_creation(before)
@@ -205,6 +207,13 @@ def _check_preconditions(action: Action) -> None:
             pass
 
 
+def _is_seen_as_own(world: World) -> bool:
+    """Tell whether the operator sees a pod that is owned by the Agent that it sees, by its uid."""
+    view = world.operator.view
+    pod = None if view is None else view.objects.get(("pods", world.ref.namespace, NAME))
+    return view is not None and view.agent is not None and pod is not None and _is_own(pod, view.agent)
+
+
 def _check_creation(before: World) -> None:
     failed_at = before.ghost.failed_at
     if failed_at is not None:
@@ -235,6 +244,8 @@ def _check_status(before: World, was: JsonObject, now: JsonObject) -> None:
         new.get("observedGeneration", 0) >= old.get("observedGeneration", 0), "status.observedGeneration went back"
     )
     _require(new.get("failures", 0) <= len(before.ghost.failed), "more failures are counted than pods have failed")
+    if "podName" in new and not before.operator.outdated:
+        _require(_is_seen_as_own(before), "status.podName names a pod that is not the Agent's")
     former = {item["type"]: item for item in dig_list(old, "conditions")}
     for item in dig_list(new, "conditions"):
         since = former.get(item["type"])
