@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from .._actions import Create, EmitEvent, Ref
 from .._identity import AGENT_LABEL
-from .._json import dig, is_being_deleted
+from .._json import dig, is_being_deleted, reach
 from .._spec import MAIN_CONTAINER
 from . import _host as host  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._disruptions import is_running
@@ -196,7 +196,7 @@ def _break(world: World) -> None:
 
 def _is_sound(world: World) -> bool:
     agent = _agent(world)
-    return agent is not None and "podTemplate" not in agent["spec"]
+    return reach(agent, "spec", "podTemplate", "metadata", "labels", AGENT_LABEL) != "mine" if agent else False
 
 
 def _delete(world: World) -> None:

@@ -73,8 +73,8 @@ def fingerprint(world: World, *, faults_left: int) -> bytes:
     objects = tuple((key, told(_part(stored[key]))) for key in sorted(stored) if key[0] not in _IGNORED)
     views = _views(operator, faults_left, told, stored)
     plan: Print = tuple((*told(_action_part(action)), _holds(action, stored)) for action in operator.plan)
-    if operator.plan and operator.outdated:
-        plan += ("outdated",)
+    if operator.plan:
+        plan += (operator.outdated, None if operator.pod is None else names.get(operator.pod, -1))
     generation = generation_of(world.agent)
     met = tuple(
         (name, told(_part(entry.manifest)), entry.agent == generation, _seconds(entry.until, cluster.now))

@@ -48,7 +48,8 @@ def check_action(before: World, action: Action, after: World) -> None:
         if manifest["metadata"]["uid"] in before.ghost.strangers:
             _require(after.cluster.storage.objects.get(key) is manifest, f"a stranger's object was touched: {key}")
     if isinstance(action, Delete | Patch | Resize) and action.ref.kind == "Pod":
-        _require(_is_seen_as_own(before), f"{type(action).__name__} of a pod that is not the Agent's")
+        is_own = action.uid == before.operator.pod
+        _require(is_own, f"{type(action).__name__} of a pod that the operator does not see as the Agent's")
     match action:
         case Create(manifest) if manifest["kind"] == "Pod" and before.pod is None and after.pod is not None:
             _check_creation(before)
@@ -57,8 +58,8 @@ def check_action(before: World, action: Action, after: World) -> None:
         case Delete(ref) if ref.kind == KIND and before.agent is not None and before.agent is not after.agent:
             finished = _condition(before.agent, "Finished")
             _require(finished.get("status") == "True", "an Agent was deleted that has not finished")
-        case PatchStatus() if before.agent is not None and after.agent is not None:
-            _check_status(before, before.agent, after.agent)
+        case PatchStatus() if before.agent is not None and after.agent is not before.agent:
+            _check_status(before, before.agent, after.agent or {})
         case _:
             pass
 
@@ -207,8 +208,8 @@ def _check_preconditions(action: Action) -> None:
             pass
 
 
-def _is_seen_as_own(world: World) -> bool:
-    """Tell whether the operator sees a pod that is owned by the Agent that it sees, by its uid."""
+def _sees_own_pod(world: World) -> bool:
+    """Tell whether the operator sees a pod, its own creations included, that the Agent that it sees owns by its uid."""
     view = world.operator.view
     pod = None if view is None else view.objects.get(("pods", world.ref.namespace, NAME))
     return view is not None and view.agent is not None and pod is not None and _is_own(pod, view.agent)
@@ -245,7 +246,7 @@ def _check_status(before: World, was: JsonObject, now: JsonObject) -> None:
     )
     _require(new.get("failures", 0) <= len(before.ghost.failed), "more failures are counted than pods have failed")
     if "podName" in new and not before.operator.outdated:
-        _require(_is_seen_as_own(before), "status.podName names a pod that is not the Agent's")
+        _require(_sees_own_pod(before), "status.podName names a pod that is not the Agent's")
     former = {item["type"]: item for item in dig_list(old, "conditions")}
     for item in dig_list(new, "conditions"):
         since = former.get(item["type"])
@@ -356,4 +357,4 @@ def _require(holds: bool, told: str) -> None:  # noqa: FBT001 -- a condition is 
 
 
 _MOST_ROUNDS: Final = 40
-_AT_ONCE: Final = timedelta(seconds=1)
+_AT_ONCE: Final = timedelta(seconds=2)

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from .._actions import Action, Create, Patch, PatchStatus, Ref, Requeue, ResolveImage
 from .._config import Config
-from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Ownership, ownership
 from .._image import ImageConfig, ImageError, ImageInfo
 from .._json import dig_list, reach
 from .._observed import Observed
@@ -23,7 +23,7 @@ from .._situation import Prepared
 from ._apiserver import ApiServer
 from ._host import Outcome, execute
 from ._refused import Refused
-from ._resources import AGENTS, by_kind
+from ._resources import AGENTS, PODS, by_kind
 from ._storage import Key
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -78,6 +78,7 @@ class ModelOperator:
         former: the view before that.
         plan: what is still to be done of the last plan.
         outdated: whether the Agent that the plan was made for had been changed already when it was made.
+        pod: the uid of the Agent's own pod in the view that the plan was made from.
         met: what no watch tells, by kind and name.
         known: the images that have been looked up.
         due: when to look again though nothing changes.
@@ -93,6 +94,7 @@ class ModelOperator:
     former: View | None = None
     plan: tuple[Action, ...] = ()
     outdated: bool = False
+    pod: str | None = None
     met: Mapping[tuple[str, str], Met] = {}
     known: frozenset[str] = frozenset()
     due: datetime | None = None
@@ -138,6 +140,7 @@ class ModelOperator:
             former=self.view if sight == "fresh" else self.former,
             plan=(),
             outdated=seen.agent is not api.storage.objects.get(self.key),
+            pod=_own_pod(seen, self.key),
             met=met,
             due=min(dues, default=None),
             failed=sight != "fresh",
@@ -257,6 +260,14 @@ def _watched(api: ApiServer, key: Key) -> dict[Key, JsonObject]:
         for name, manifest in api.storage.objects.items()
         if name[1] == key[1] and name != key and _is_managed(manifest) and _concerns(manifest, key)
     }
+
+
+def _own_pod(view: View, key: Key) -> str | None:
+    pod = view.objects.get((PODS.full_name, key[1], key[2]))
+    if pod is None or view.agent is None:
+        return None
+    whose = ownership(pod, key[2], view.agent["metadata"]["uid"])
+    return str(pod["metadata"]["uid"]) if whose is Ownership.OURS else None
 
 
 def _is_managed(manifest: JsonObject) -> bool:
