@@ -75,6 +75,10 @@ def test_what_the_operator_has_not_seen_yet_is_in_progress(manifest: Json) -> No
     assert kstatus(manifest) == "InProgress"
 
 
+def test_an_agent_without_a_status_is_taken_for_current_as_any_custom_resource_is() -> None:
+    assert kstatus(an_agent()) == "Current"
+
+
 def test_an_agent_that_is_being_deleted_is_terminating() -> None:
     manifest = seen(an_agent(), a_pod(status=READY))
     manifest["metadata"]["deletionTimestamp"] = GONE
