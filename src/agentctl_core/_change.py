@@ -69,6 +69,15 @@ def plan_change(
     return _with_resources(rendered, pod, _patch(pod, patch), resize_refusal)
 
 
+def why_made_anew(rendered: Rendered, pod: Mapping[str, Any]) -> str | None:
+    """Return what of a pod that is ending will be another in the next one, for people; None where nothing will."""
+    change = plan_change(rendered, pod, None, None)
+    if change.needs_pod:
+        return change.verdict.message
+    is_resized = any(isinstance(action, Resize) for action in change.actions)
+    return "CPU or memory is not what the spec asks for." if is_resized else None
+
+
 def _with_resources(
     rendered: Rendered, pod: Mapping[str, Any], patches: tuple[Action, ...], refusal: Mapping[str, Any] | None
 ) -> Change:

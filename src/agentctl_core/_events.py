@@ -13,6 +13,7 @@ from ._actions import EmitEvent, Ref
 from ._agent import API_VERSION, KIND
 from ._conditions import Verdict, conditions_of
 from ._json import dig, digest
+from ._pod_state import has_ended
 from ._situation import Holder, Identity, Situation, Want
 from ._spec import NAME_MAX_LENGTH
 
@@ -60,6 +61,8 @@ def _worth_telling(
     former = formerly.get(verdict.type)
     pod = dig(situation.own_pod, "metadata", "uid", kind=str) or ""
     generation = str(dig(manifest, "metadata", "generation", kind=int))
+    # That a pod is not what an invalid spec asks for has been told with the spec.
+    is_valid = situation.want is not Want.INVALID
     # A refusal's text (used quota, ids) changes while it does not; what is wrong with a spec is in the text.
     is_other = former is None or (verdict.status, verdict.reason) != (former.status, former.reason)
     match verdict:
@@ -72,12 +75,9 @@ def _worth_telling(
         case Verdict("Ready", "False", "Backoff") if is_other and pod:
             yield "Warning", "PodFailed", pod
         case Verdict("Ready", "False", "Terminating") if is_other and former is not None:
-            # Not by the operator, which writes down first that it is about to.
-            update = formerly.get("UpToDate")
-            is_recreated = update is not None and update.reason == "Recreating"
-            if situation.holder is Holder.ENDING and not is_recreated:
+            if _is_deleted_by_others(situation, formerly):
                 yield "Normal", "PodDeleted", pod
-        case Verdict("UpToDate", "False", reason) if is_other and former is not None:
+        case Verdict("UpToDate", "False", reason) if is_other and former is not None and is_valid:
             yield "Normal", reason, f"{pod} {generation}"
         case Verdict("Suspended", _, reason) if is_other and former is not None:
             yield "Normal", reason, generation
@@ -85,6 +85,16 @@ def _worth_telling(
             yield "Warning", reason, generation
         case _:
             pass
+
+
+def _is_deleted_by_others(situation: Situation, formerly: Mapping[str, Verdict]) -> bool:
+    """Tell whether a pod that is ending is not one that the operator ends, which writes down first that it is about to.
+
+    A pod whose containers have ended it takes away without another word.
+    """
+    update = formerly.get("UpToDate")
+    is_recreated = update is not None and update.reason == "Recreating"
+    return situation.holder is Holder.ENDING and not is_recreated and not has_ended(situation.pod)
 
 
 def _event(

@@ -118,7 +118,8 @@ def _with_pod(agent: Agent, pod: Mapping[str, Any], history: History, now: datet
         return history
     history = evolve(history, last_termination=last_termination(pod) or history.last_termination)
     if has_ended(pod) and (is_service(agent) or dig(pod, "status", "phase", kind=str) == "Failed"):
-        return _with_failure(pod, history, now)
+        # What is lost with its node says nothing of the agent.
+        return history if end_reason(pod) == "NodeLost" else _with_failure(pod, history, now)
     since = ready_since(pod)
     if is_service(agent) and since is not None and now - since >= FORGIVEN:
         return evolve(history, failures=0)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from ._change import why_made_anew
 from ._conditions import MESSAGE_MAX_LENGTH, Verdict, not_ready, refused, with_times
 from ._identity import AGENT_LABEL
 from ._json import dig, dig_list
@@ -166,10 +167,10 @@ def _pod_up_to_date(prepared: Prepared, pod: Mapping[str, Any], situation: Situa
         return _pending("The spec is not accepted; the pod is one of a former spec.")
     change = situation.change
     if change is None:
+        if situation.want is Want.RUN and (why := why_made_anew(prepared.rendered, pod)):
+            return _recreating(f"{why} The pod is made anew once it is gone.")
         if pod_revision(pod) in (None, prepared.rendered.revision):
             return Verdict("UpToDate", "True", "Current", "The pod is of the spec's present revision.")
-        if situation.want is Want.RUN:
-            return _recreating("The pod is of a former revision; it is made anew once it is gone.")
         return _pending("The pod is of a former revision. Delete it to have the task run anew.")
     told = change.verdict.message
     if situation.holder is Holder.OUTDATED and block is not None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import plugin
+from tests.e2e.hand_node import HandNode
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.session import CRD_FILE, access
+from tests.e2e.stage import Stage
 from tests.e2e.support import Kubectl, eventually
 
 _EMPTY_SECONDS = 60
@@ -42,6 +45,12 @@ def kubectl() -> Kubectl:
 @pytest.fixture
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     """A fresh namespace; afterwards it is deleted, and its Agents and pods are gone."""
+    with _fresh_namespace(kubectl) as name:
+        yield name
+
+
+@contextmanager
+def _fresh_namespace(kubectl: Kubectl) -> Iterator[str]:
     name = f"e2e-{uuid.uuid4().hex[:12]}"
     kubectl("create", "namespace", name)
     try:
@@ -87,3 +96,18 @@ def operator(kubeconfig: Path, crd: str, namespace: str, tmp_path: Path) -> Iter
     process.start()
     yield process
     assert process.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def stage(kubectl: Kubectl, kubeconfig: Path, crd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage that the scenarios of a module share, each with an Agent of its own name."""
+    assert crd
+    with _fresh_namespace(kubectl) as namespace, HandNode(kubectl) as node:
+        operator = OperatorProcess(kubeconfig, namespace, tmp_path_factory.mktemp("stage") / "log")
+        operator.start()
+        yield Stage(kubectl, namespace, node, operator)
+        assert operator.stop() == 0
+        kubectl("delete", "agents.agentctl.dev", "--all", namespace=namespace)
+        node.sweep()
+        # That a resize is refused is logged, and belongs to the scenarios.
+        assert [line for line in operator.complaints() if "cannot be resized" not in line.get("event", "")] == []

@@ -298,13 +298,13 @@ def selected(manifests: list[Json]) -> list[Json]:
     return [*manifests[::11], *(manifest for group in by_kind.values() for manifest in group[:8])]
 
 
-def take(server: Server, agent: Json, image: ImageInfo) -> list[Action]:
-    """Read what there is, reconcile, and execute it; return what was written besides the status and events."""
+def take(server: Server, agent: Json, image: ImageInfo, now: datetime) -> list[Action]:
+    """Read what there is, reconcile as at `now`, and execute it; return what was written besides status and events."""
     ref = Ref(API_VERSION, "Agent", server.namespace, agent["metadata"]["name"])
     present = server.get(ref)
     assert present is not None
     objects = [found for one in wanted(present) if (found := server.get(one)) is not None]
-    observed = Observed(datetime.now(UTC), objects, {present["spec"]["image"]: image})
+    observed = Observed(now, objects, {present["spec"]["image"]: image})
     written: list[Action] = []
     for action in reconcile(present, observed):
         match action:
@@ -328,11 +328,13 @@ def test_what_was_created_is_never_written_again(server: Server, valid_agents: l
     (image,) = examples(images(), 1)
 
     def live(number: int, manifest: Json) -> set[str]:
+        # However long this takes, no time passes: a task's deadline is some moment later.
+        now = datetime.now(UTC)
         made = server.post(manifest | {"metadata": {"name": f"made-{number}"}})
         assert made["kind"] == "Agent", shown([(made["message"], manifest)])
-        created = {action.manifest["kind"] for action in take(server, made, image) if isinstance(action, Create)}
+        created = {action.manifest["kind"] for action in take(server, made, image, now) if isinstance(action, Create)}
         for _ in range(2):
-            again = take(server, made, image)
+            again = take(server, made, image, now)
             assert not again, f"{again}\n{json.dumps(manifest)}"
         pod = server.get(Ref("v1", "Pod", server.namespace, made["metadata"]["name"]))
         if pod is not None:

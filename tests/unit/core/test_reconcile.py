@@ -561,6 +561,29 @@ def test_a_refusal_in_other_words_is_no_new_event() -> None:
     assert sum(isinstance(action, EmitEvent) for action in other) == 1
 
 
+def test_that_a_pod_is_deleted_by_others_is_news_and_that_the_operator_takes_a_failed_one_away_is_not() -> None:
+    manifest = an_agent(command=["run"])
+    pod = a_pod(of=manifest, status={"phase": "Running"})
+    seen = manifest | {"status": status_of(manifest, pod)}
+    deleted = plan(seen, a_pod(of=manifest, status={"phase": "Running"}, metadata={"deletionTimestamp": SOON}))
+    assert [action.reason for action in deleted if isinstance(action, EmitEvent)] == ["PodDeleted"]
+    failed = plan(seen, a_pod(of=manifest, status={"phase": "Failed"}))
+    assert [action.reason for action in failed if isinstance(action, EmitEvent)] == ["PodFailed"]
+    seen = manifest | {"status": only(PatchStatus, failed).status}
+    gone = plan(seen, a_pod(of=manifest, status={"phase": "Failed"}, metadata={"deletionTimestamp": SOON}))
+    assert [action.reason for action in gone if isinstance(action, EmitEvent)] == []
+
+
+def test_an_agent_that_turns_invalid_is_one_piece_of_news() -> None:
+    manifest = an_agent(command=["run"])
+    pod = a_pod(of=manifest, status={"phase": "Running"})
+    manifest["status"] = status_of(manifest, pod)
+    manifest["spec"]["image"] = ""
+    actions = plan(manifest, pod)
+    assert [action.reason for action in actions if isinstance(action, EmitEvent)] == ["InvalidSpec"]
+    assert reason(only(PatchStatus, actions).status, "UpToDate") == "UpdatePending"
+
+
 def test_a_suspended_agent_keeps_its_objects_and_gets_those_it_lacks() -> None:
     world = World(an_agent(**FULL))
     world.settle()

@@ -174,6 +174,21 @@ def test_an_eviction_is_a_failure_with_its_own_reason() -> None:
     assert run(evicted).history.last_failure == Failure(POD_UID, NOW, "Evicted")
 
 
+@pytest.mark.parametrize("spec", [{}, NEVER, ON_FAILURE])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"reason": "NodeLost"},
+        {"conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByPodGC"}]},
+    ],
+)
+def test_a_pod_that_is_lost_with_its_node_is_no_failure(spec: Json, told: Json) -> None:
+    lost = a_pod(status={"phase": "Failed"} | told)
+    found = run(lost, FAILED, **spec)
+    assert (found.history.failures, found.history.last_failure) == (1, FAILED.last_failure)
+    assert found.finished is None
+
+
 def test_a_pod_that_is_gone_is_no_failure() -> None:
     assert run(None, failed(2, started=NOW)).history == failed(2, started=NOW)
 

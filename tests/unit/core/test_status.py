@@ -187,6 +187,40 @@ def test_an_invalid_agent_keeps_the_readiness_of_its_pod() -> None:
     assert reason(status, "Ready") == "PodReady"
 
 
+@pytest.mark.parametrize(
+    ("requested", "why"),
+    [
+        ("2", "CPU or memory is not what the spec asks for."),
+        (None, "resources.requests.cpu of agent cannot be taken from a running container."),
+    ],
+)
+def test_a_pod_that_is_ending_is_not_up_to_date_where_another_would_ask_for_other_resources(
+    requested: str | None, why: str
+) -> None:
+    before = an_agent(resources={"requests": {"cpu": "1"}})
+    ending = a_pod(of=before, metadata={"deletionTimestamp": SOON})
+    assert reason(status_of(before, ending), "UpToDate") == "Current"
+    after = an_agent(**({"resources": {"requests": {"cpu": requested}}} if requested else {}))
+    up_to_date = condition(status_of(after, ending), "UpToDate")
+    assert up_to_date is not None
+    assert (up_to_date["status"], up_to_date["reason"]) == ("False", "Recreating")
+    assert up_to_date["message"] == f"{why} The pod is made anew once it is gone."
+
+
+def test_a_pod_that_is_ending_since_its_node_cannot_give_what_is_asked_for_is_not_up_to_date() -> None:
+    manifest = an_agent(resources={"requests": {"cpu": "1"}})
+    pending = {"type": "PodResizePending", "status": "True", "reason": "Infeasible", "message": "too much"}
+    ending = a_pod(of=manifest, metadata={"deletionTimestamp": SOON}, status={"conditions": [pending]})
+    assert reason(status_of(manifest, ending), "UpToDate") == "Recreating"
+
+
+def test_a_finished_task_is_not_made_anew_for_other_resources() -> None:
+    before = an_agent(restartPolicy="Never", resources={"requests": {"cpu": "1"}})
+    done = a_pod(of=before, status={"phase": "Succeeded"})
+    after = an_agent(restartPolicy="Never", resources={"requests": {"cpu": "2"}}, status=status_of(before, done))
+    assert plan(after, done) == ()
+
+
 def test_accepted_tells_every_problem() -> None:
     accepted = condition(status_of(an_agent(image="", replicas=2)), "Accepted")
     assert accepted is not None

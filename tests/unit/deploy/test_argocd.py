@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import lupa.lua51
 import pytest
+from tests.argocd import health
 from tests.unit.core.builders import Json, a_pod, a_refusal, an_agent, status_of
 
-SCRIPT = (Path(__file__).parents[3] / "deploy/argocd/health.lua").read_text()
 READY: Json = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-
-
-def health(manifest: Any) -> tuple[str, str]:
-    """Return status and message as Argo CD would show them."""
-    lua = lupa.lua51.LuaRuntime(unpack_returned_tuples=True)
-    judge: Any = lua.eval(f"function(obj) {SCRIPT} end")
-    told = judge(lua.table_from(manifest, recursive=True))
-    return told.status, told.message
 
 
 def with_status(manifest: Json, *objects: Json) -> Json:
