@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proof nightly e2e packaging bugs crd golden core-v1 lock format clean
+.PHONY: help demo test lint types imports unit proof nightly e2e packaging proof-doc crd golden core-v1 lock format clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,8 +37,8 @@ proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster
 nightly: $(STAMP)  ## Try 20,000 random runs through faults.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
 
-bugs: $(STAMP)  ## Write the table of known bugs in docs/proof.md anew: what finds each, and how soon.
-	$(BIN)/python -m tools.bugs_doc
+proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
+	$(BIN)/python -m tools.proof_doc
 
 e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first time it is built, for some ten minutes.
 	$(BIN)/python -m tests.e2e.cluster.build

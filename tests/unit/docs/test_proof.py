@@ -1,0 +1,49 @@
+"""docs/proof.md names what there is: every fault, every known bug, every scenario."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from tools.proof_doc import with_part
+
+from agentctl_core.testing import FAULTS, World, assert_converges, explore
+from tests.proof.bugs import BUGS
+from tests.proof.scenarios import SCENARIOS
+
+TEXT = (Path(__file__).parents[3] / "docs/proof.md").read_text()
+
+
+def rows(part: str) -> list[list[str]]:
+    found = TEXT.partition(f"<!-- {part} -->\n")[2].partition("<!-- end -->")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found.splitlines()[2:]]
+
+
+def test_every_fault_is_explained_and_no_other() -> None:
+    table = TEXT.partition("All others are faults:")[2].partition("A run is")[0]
+    assert set(re.findall(r"`([a-z-]+)`", table)) == set(FAULTS)
+
+
+def test_every_known_bug_has_been_found() -> None:
+    assert [(row[0], row[1]) for row in rows("known bugs")] == [(bug.name, bug.what) for bug in BUGS]
+    assert all(re.fullmatch(r"[1-9]\d* (states|runs)", row[3]) for row in rows("known bugs"))
+    assert len(BUGS) >= 20
+
+
+def test_every_scenario_has_been_explored() -> None:
+    assert [row[0] for row in rows("figures")] == list(SCENARIOS)
+
+
+def test_the_example_does_what_it_says() -> None:
+    code = TEXT.partition("```python\n")[2].partition("```")[0]
+    scope: dict[str, object] = {}
+    exec(code, scope)  # noqa: S102 -- the page's own
+    assert {"explore", "assert_converges"} <= scope.keys()
+    assert (explore, assert_converges) == (scope["explore"], scope["assert_converges"])
+    assert World
+
+
+def test_a_page_without_marks_is_an_error() -> None:
+    with pytest.raises(ValueError, match="figures"):
+        with_part("no marks", "figures", "")

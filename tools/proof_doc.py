@@ -1,0 +1,60 @@
+"""Writes the figures and the table of known bugs in docs/proof.md anew: ``python -m tools.proof_doc``."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from agentctl_core.testing import explore
+from tests.proof.bugs import BUGS, Bug
+from tests.proof.scenarios import SCENARIOS
+from tests.proof.test_seeded_bugs import hunt, with_bug
+
+PAGE: Final = Path(__file__).parents[1] / "docs/proof.md"
+_MOST: Final = 110
+"""Characters of what was said."""
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """Return the page's text with another part between `<!-- NAME -->` and the next `<!-- end -->`.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+    fresh, count = mark.subn(lambda found: f"{found[1]}{part}{found[2]}", text)
+    if count != 1:
+        raise ValueError(f"{PAGE} needs one '<!-- {name} -->' and an '<!-- end -->' after it")
+    return fresh
+
+
+def bug_row(bug: Bug) -> str:
+    """Look for a bug, and return its row of the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        return row_of(bug, hunt(with_bug(bug, Path(folder))))
+
+
+def row_of(bug: Bug, found: dict[str, Any]) -> str:
+    """Return the row of a bug, from what its hunt has found."""
+    told = str(found["told"]).partition(": (")[0].replace("|", "/").replace("\n", " ")
+    told = told if len(told) <= _MOST else f"{told[:_MOST]}..."
+    unit = "runs" if str(found["means"]).startswith("random") else "states"
+    return f"| {bug.name} | {bug.what} | {found['means']} | {found['after']} {unit} | {told} |\n"
+
+
+def scenario_row(name: str) -> str:
+    """Explore a scenario with two faults, and return its row."""
+    found = explore(SCENARIOS[name], most_faults=2)
+    return f"| {name} | {found.states:,} | {found.settled:,} | {found.transitions:,} | {found.depth} |\n"
+
+
+if __name__ == "__main__":
+    text = PAGE.read_text()
+    with ProcessPoolExecutor(2) as pool:
+        head = "| scenario | states | settled | transitions | depth |\n| --- | --- | --- | --- | --- |\n"
+        text = with_part(text, "figures", head + "".join(pool.map(scenario_row, SCENARIOS)))
+        head = "| bug | what is wrong | found by | after | what is said |\n| --- | --- | --- | --- | --- |\n"
+        PAGE.write_text(with_part(text, "known bugs", head + "".join(pool.map(bug_row, BUGS))))
