@@ -8,10 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from agentctl_core.testing import explore
 from tests.proof.bugs import BUGS, Bug
 from tests.proof.scenarios import SCENARIOS
 from tests.proof.test_seeded_bugs import hunt, with_bug
+
+from agentctl_core.testing import explore
 
 PAGE: Final = Path(__file__).parents[1] / "docs/proof.md"
 _MOST: Final = 110

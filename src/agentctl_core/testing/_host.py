@@ -33,6 +33,12 @@ def observed_objects(api: ApiServer, manifest: Mapping[str, Any]) -> tuple[JsonO
     return tuple(found)
 
 
+def is_owned_by(manifest: Mapping[str, Any], uid: str) -> bool:
+    """Tell whether an object's controller has that uid. The core is not asked: it is what is tested."""
+    owners = dig_list(manifest, "metadata", "ownerReferences")
+    return any(owner.get("controller") is True and owner.get("uid") == uid for owner in owners)
+
+
 @frozen(unsafe_hash=False)
 class Outcome:
     """What became of an action.

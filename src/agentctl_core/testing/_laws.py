@@ -13,12 +13,12 @@ from attrs import evolve
 
 from .._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Resize
 from .._agent import KIND
-from .._identity import AGENT_LABEL, REVISION, Ownership, ownership
+from .._identity import AGENT_LABEL, REVISION
 from .._json import dig, dig_list, is_being_deleted, reach
 from .._observed import Observed
 from .._reconcile import decide
 from ._decoded import object_at
-from ._host import observed_objects
+from ._host import is_owned_by, observed_objects
 from ._kubelet import ENDED, node_of
 from ._operator import prepared_of
 from ._world import NAME, World
@@ -269,7 +269,7 @@ def _check_reason(agent: JsonObject, pod: JsonObject | None, world: World) -> No
     """An Agent that is to run and has no pod says what stands in the way, and it does stand there."""
     accepted, ready = (_condition(agent, kind).get("reason") for kind in ("Accepted", "Ready"))
     refusals = [entry for entry in world.operator.met.values() if entry.manifest["kind"] == "Status"]
-    if pod is not None and ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.STRANGER:
+    if pod is not None and pod["metadata"]["uid"] in world.ghost.strangers:
         _require(accepted == "NameConflict", f"a stranger has the pod's name, and Accepted says {accepted}")
     elif pod is not None:
         _require(ready in ("Terminating", "NodeLost"), f"a former pod is in the way, and Ready says {ready}")
@@ -326,7 +326,7 @@ def _is_of_present_spec(world: World, pod: JsonObject) -> bool:
 
 
 def _is_own(pod: JsonObject, agent: JsonObject) -> bool:
-    return ownership(pod, NAME, agent["metadata"]["uid"]) is Ownership.OURS
+    return is_owned_by(pod, agent["metadata"]["uid"])
 
 
 def _is_agents(manifest: JsonObject) -> bool:

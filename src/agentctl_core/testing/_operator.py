@@ -14,14 +14,14 @@ from attrs import evolve, frozen
 
 from .._actions import Action, Create, Patch, PatchStatus, Ref, Requeue, ResolveImage
 from .._config import Config
-from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL, Ownership, ownership
+from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from .._image import ImageConfig, ImageError, ImageInfo
 from .._json import dig_list, reach
 from .._observed import Observed
 from .._reconcile import decide, prepare
 from .._situation import Prepared
 from ._apiserver import ApiServer
-from ._host import Outcome, execute
+from ._host import Outcome, execute, is_owned_by
 from ._refused import Refused
 from ._resources import AGENTS, PODS, by_kind
 from ._storage import Key
@@ -266,8 +266,7 @@ def _own_pod(view: View, key: Key) -> str | None:
     pod = view.objects.get((PODS.full_name, key[1], key[2]))
     if pod is None or view.agent is None:
         return None
-    whose = ownership(pod, key[2], view.agent["metadata"]["uid"])
-    return str(pod["metadata"]["uid"]) if whose is Ownership.OURS else None
+    return str(pod["metadata"]["uid"]) if is_owned_by(pod, view.agent["metadata"]["uid"]) else None
 
 
 def _is_managed(manifest: JsonObject) -> bool:

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.proof_doc import with_part
-
-from agentctl_core.testing import FAULTS, World, assert_converges, explore
 from tests.proof.bugs import BUGS
 from tests.proof.scenarios import SCENARIOS
+from tools.proof_doc import with_part
+
+from agentctl_core.testing import FAULTS, assert_converges, explore
 
 TEXT = (Path(__file__).parents[3] / "docs/proof.md").read_text()
 
@@ -41,7 +41,6 @@ def test_the_example_does_what_it_says() -> None:
     exec(code, scope)  # noqa: S102 -- the page's own
     assert {"explore", "assert_converges"} <= scope.keys()
     assert (explore, assert_converges) == (scope["explore"], scope["assert_converges"])
-    assert World
 
 
 def test_a_page_without_marks_is_an_error() -> None:
