@@ -1,4 +1,4 @@
-"""Hypothesis profiles: `dev` looks for new examples each time, `ci` tries the same ones on every run."""
+"""Hypothesis profiles: `dev` looks for new examples each time, `ci` and `mutation` try the same ones on every run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ pytest_plugins = ["tests.e2e.plugin"]
 
 settings.register_profile("dev", max_examples=60, deadline=None, print_blob=True)
 settings.register_profile("ci", max_examples=100, deadline=None, print_blob=True, derandomize=True, database=None)
+# For mutation tests, which run the tests thousands of times: asked for with --hypothesis-profile.
+settings.register_profile("mutation", max_examples=10, deadline=None, derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
