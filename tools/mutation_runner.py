@@ -45,21 +45,35 @@ IMPORTED = (
     "agentctl_core._spec.",
 )
 """How the names of functions start that run while the core is imported."""
+CACHED = (
+    "agentctl_core._containers.x__place_of",
+    "agentctl_core._revision.x__field_of",
+    "agentctl_core._revision.x__strip",
+)
+"""How the names of functions start whose result is cached: mutmut knows only of the first test that needs it."""
 # The tests of a module, where there are others than those of its name.
 _OWN = {
     "_agent": ("agent", "crd"),
-    "_change": ("change", "revision", "reconcile"),
+    "_change": ("change", "decisions", "revision", "reconcile"),
+    "_conditions": ("conditions", "decisions"),
     "_contribution": ("pod", "clashes"),
-    "_events": ("events", "reconcile", "status"),
-    "_identity": ("identity", "objects", "reconcile"),
+    "_events": ("events", "decisions", "reconcile", "status"),
+    "_history": ("history", "decisions", "run"),
+    "_identity": ("identity", "decisions", "objects", "reconcile"),
+    "_objects": ("objects", "decisions"),
     "_observed": ("actions",),
-    "_pod_state": ("pod_state", "status", "run"),
+    "_pod_state": ("pod_state", "decisions", "status", "run"),
     "_problem": ("schema", "agent"),
+    "_reconcile": ("reconcile", "decisions"),
+    "_resolve": ("resolve", "decisions"),
+    "_run": ("run", "decisions"),
     "_schema": ("schema", "crd"),
+    "_situation": ("situation", "decisions", "reconcile", "run"),
     "_spec": ("agent", "crd", "golden", "schema"),
+    "_status": ("status", "decisions", "reconcile", "run"),
 }
 _USES_CORE = ("agentctl_core", "tests", "tools.golden", "tools.embed_core_v1")
-_OTHERS = 25  # tests of each other file
+_OTHERS = 8  # tests of each other file
 _SLOW = ("nesting", "4_mb", "largest", "large_text")
 
 
@@ -83,11 +97,9 @@ class CollectedRunner(PytestRunner):
         """
         if mutant_name is None:
             return super().run_tests(mutant_name=mutant_name, tests=tests)
-        wanted = set(tests)
+        wanted = set() if mutant_name.startswith((*IMPORTED, *CACHED)) else set(tests)
         with change_cwd("mutants"):
             if mutant_name.startswith(IMPORTED):
-                # mutmut knows only of the test during which they were imported.
-                wanted = set()
                 session = self._import_anew(mutant_name)
                 if session is None:
                     return 1
@@ -141,7 +153,7 @@ def chosen(items: list[pytest.Item], mutant: str, wanted: set[str]) -> list[pyte
         raise LookupError(f"{mutant}: no test {min(wanted - known)}")
     durations = state().duration_by_test
     whole = WHOLE in os.environ
-    found = [item for item in items if not wanted or item.nodeid in wanted]
+    found = [item for item in items if (item.nodeid in wanted if wanted else _is_own(item.path, mutant))]
     found.sort(key=lambda item: durations.get(item.nodeid, 0))
     own = [item for item in found if _is_own(item.path, mutant)]
     others = [item for item in found if not _is_own(item.path, mutant)]

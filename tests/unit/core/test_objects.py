@@ -397,6 +397,17 @@ def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
     assert isinstance(done[-1], Requeue)
 
 
+@pytest.mark.parametrize(("message", "told"), [("it is too large", "it is too large"), (None, "no reason given")])
+def test_a_change_that_is_refused_is_told_though_all_is_ready(message: str | None, told: str) -> None:
+    refusal = a_refusal(kind="persistentvolumeclaims") | {"message": message}
+    refusal["details"]["name"] = "data-demo"
+    manifest = claiming(storage="2Gi")
+    up_to_date = condition(only(PatchStatus, plan(manifest, a_pod(of=manifest), a_claim(), refusal)).status, "UpToDate")
+    assert up_to_date is not None
+    assert (up_to_date["status"], up_to_date["reason"]) == ("False", "UpdatePending")
+    assert up_to_date["message"] == f"The API server refuses to change PersistentVolumeClaim data-demo: {told}"
+
+
 # Config maps
 
 

@@ -251,11 +251,12 @@ def test_a_deletion_is_overdue_half_a_minute_after_its_time() -> None:
     [
         (pod(phase="Failed"), "PodNotReady", "The pod has ended: phase Failed."),
         (pod(phase="Succeeded"), "PodNotReady", "The pod has ended: phase Succeeded."),
-        (pod(phase="Failed", message="Pod was rejected."), "PodNotReady", "The pod has ended: Pod was rejected."),
+        (pod(phase="Failed", message="Pod was rejected by X."), "PodNotReady",
+         "The pod has ended: Pod was rejected by X."),
         (pod(phase="Failed", message="m", containerStatuses=[at_end("other"), {"name": "agent"}]), "PodNotReady",
          "The pod has ended: m."),
-        (pod(phase="Failed", reason="Evicted", message="low on memory."), "Evicted",
-         "The node has evicted the pod. low on memory."),
+        (pod(phase="Failed", reason="Evicted", message="low on X."), "Evicted",
+         "The node has evicted the pod. low on X."),
         (pod(phase="Failed", reason="Preempting"), "Preempted",
          "The node has taken the pod's place for a critical one."),
         (pod(phase="Failed", reason="NodeShutdown"), "Evicted", "The node has been shut down."),
@@ -292,7 +293,7 @@ def test_a_pod_that_has_ended_says_how(state: Json, reason: str, message: str) -
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (pod(phase="Failed", reason="Evicted"), "Evicted"),
+        (pod(phase="Failed", reason="Preempting"), "Preempted"),
         (pod(phase="Failed", containerStatuses=[at_end("a", reason="A"), at_end(reason="Error")]), "Error"),
         (pod(phase="Failed", containerStatuses=[at_end("a", reason="A")]), "Failed"),
         (pod(phase="Failed", reason="UnexpectedAdmissionError", containerStatuses=[at_end("a")]),

@@ -273,3 +273,20 @@ def test_a_malformed_status_changes_nothing_but_times(status: Any) -> None:
 )
 def test_a_malformed_condition_does_not_hide_an_event(broken: Json) -> None:
     assert only(EmitEvent, plan(an_agent(image="", status=broken))).reason == "InvalidSpec"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("Recreate", "resources.limits.cpu of agent cannot be taken from a running container."),
+        ("OnDelete", "resources.limits.cpu of agent cannot be taken from a running container. "
+         "With updateStrategy OnDelete the pod stays until somebody deletes it."),
+    ],
+)  # fmt: skip
+def test_a_strategy_is_named_only_where_it_is_the_specs(strategy: str, message: str) -> None:
+    finished = {"conditions": [{"type": "Finished", "status": "True", "reason": "Failed", "message": "m"}]}
+    task = an_agent(restartPolicy="Never", updateStrategy=strategy, status=finished)
+    limited = a_pod(of=task | {"spec": task["spec"] | {"resources": {"limits": {"cpu": "1"}}}})
+    told = condition(status_of(task, limited), "UpToDate")
+    assert told is not None
+    assert (told["reason"], told["message"]) == ("UpdatePending", message)
