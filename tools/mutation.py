@@ -22,10 +22,9 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
-
 from tools.mutation_reasons import reason_of
 
 ROOT: Final = Path(__file__).parents[1]
@@ -89,7 +88,6 @@ def run(modules: Sequence[str] = ()) -> None:
     import mutmut.__main__ as mutmut  # noqa: PLC0415 -- a report needs none of it
     from mutmut.configuration import config  # noqa: PLC0415
     from mutmut.workers import isolation  # noqa: PLC0415
-
     from tools.mutation_runner import IMPORTED, CollectedRunner  # noqa: PLC0415
 
     sys.dont_write_bytecode = False  # mutants are imported again and again
@@ -266,10 +264,13 @@ def figures(mutants: Sequence[Mutant]) -> tuple[str, int]:
     pragmas = pragmas_in(modules)
     killed = sum(m.is_killed for m in mutants)
     python = ".".join(map(str, sys.version_info[:3]))
-    lines = [
+    summary = (
         f"**{score_of(mutants, pragmas):.1f} %** of {len(mutants) + pragmas} mutants are killed: {killed} are, "
         f"{len(mutants) - killed} survive, {pragmas} lines are kept from mutation by a pragma. "
-        f"mutmut {version('mutmut')}, Python {python}, {datetime.now(UTC):%Y-%m-%d}.",
+        f"mutmut {version('mutmut')}, Python {python}, {datetime.now(UTC):%Y-%m-%d}."
+    )
+    lines = [
+        summary,
         "",
         "| module | mutants | killed | of these by timeout | survived | score |",
         "|---|--:|--:|--:|--:|--:|",
@@ -304,16 +305,17 @@ def _explain(survivors: Sequence[tuple[Mutant, list[str]]]) -> Iterator[str]:
 
 def _in_short(lines: Sequence[str]) -> str:
     """Return a change as what stood there and what stands there now, without what is the same in both."""
-    old = " ".join(line[2:] for line in lines if line.startswith("-"))
-    new = " ".join(line[2:] for line in lines if line.startswith("+"))
-    head = os.path.commonprefix([old, new])
-    head = head[: len(head) - len(re.search(r"[\w.'\"$-]*$", head)[0])]  # whole words
-    tail = os.path.commonprefix([old[len(head) :][::-1], new[len(head) :][::-1]])[::-1]
-    tail = tail[len(re.match(r"[\w.'\"$-]*", tail)[0]) :]
-    context = head[-40:]
-    cut = slice(len(head), None)
-    was, becomes = (text[cut][: len(text) - len(head) - len(tail)] for text in (old, new))
-    return f"`` {context}{was or ' '} `` → `` {becomes or ' '} ``"
+    old, new = (" ".join(line[2:] for line in lines if line.startswith(sign)) for sign in "-+")
+    head = _same(old, new, r"[\w.'\"$-]*$")
+    tail = _same(old[len(head) :][::-1], new[len(head) :][::-1], r"[\w.'\"$-]*$")
+    was, becomes = (text[len(head) : len(text) - len(tail)].strip() for text in (old, new))
+    return f"`` {head[-40:].strip()} ⟨{was}⟩ `` → `` ⟨{becomes}⟩ ``"
+
+
+def _same(one: str, other: str, broken: str) -> str:
+    """Return what two texts begin with alike, without the word that is cut through."""
+    count = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return re.sub(broken, "", one[:count])
 
 
 if __name__ == "__main__":

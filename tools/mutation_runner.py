@@ -22,6 +22,7 @@ from pathlib import Path, PurePath
 
 import pytest
 from _pytest.config import _prepareconfig
+from mutmut.mutation import trampoline
 from mutmut.runners.harness import PytestRunner
 from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
@@ -97,6 +98,7 @@ class CollectedRunner(PytestRunner):
         """
         if mutant_name is None:
             return super().run_tests(mutant_name=mutant_name, tests=tests)
+        trampoline.get_mutant_under_test = lambda: mutant_name  # it asks the environment at each call, which takes long
         wanted = set() if mutant_name.startswith((*IMPORTED, *CACHED)) else set(tests)
         with change_cwd("mutants"):
             if mutant_name.startswith(IMPORTED):
@@ -104,9 +106,11 @@ class CollectedRunner(PytestRunner):
                 if session is None:
                     return 1
             else:
-                assert self._session is not None
+                if self._session is None:
+                    raise RuntimeError("no tests have been collected")
                 session = self._session
-                _forget()
+                if mutant_name.startswith(CACHED):
+                    _forget()
             session.items = chosen(session.items, mutant_name, wanted)
             session.testscollected = len(session.items)
             if not session.items:
@@ -121,7 +125,7 @@ class CollectedRunner(PytestRunner):
         arguments = ["--rootdir=.", "--tb=native", "-x", "-q", "--capture=no", *selection, *self._pytest_add_cli_args]
         config = _prepareconfig(arguments)
         session = pytest.Session.from_config(config)
-        config._do_configure()
+        config._do_configure()  # noqa: SLF001 -- what pytest.main does, without running anything
         config.hook.pytest_sessionstart(session=session)
         session.perform_collect()
         return session
@@ -152,16 +156,16 @@ def chosen(items: list[pytest.Item], mutant: str, wanted: set[str]) -> list[pyte
     if not wanted <= known:
         raise LookupError(f"{mutant}: no test {min(wanted - known)}")
     durations = state().duration_by_test
-    whole = WHOLE in os.environ
     found = [item for item in items if (item.nodeid in wanted if wanted else _is_own(item.path, mutant))]
     found.sort(key=lambda item: durations.get(item.nodeid, 0))
     own = [item for item in found if _is_own(item.path, mutant)]
     others = [item for item in found if not _is_own(item.path, mutant)]
-    if whole:
+    if WHOLE in os.environ:
         return own + others
-    quick = [item for item in others if not _is_slow(item)]
     seen: Counter[Path] = Counter()
-    return own + [item for item in quick if _count(seen, item.path) <= _OTHERS]
+    few = [item for item in others if not _is_slow(item) and _count(seen, item.path) <= _OTHERS]
+    home = f"test_{_module(mutant).removeprefix('_')}"
+    return [item for item in own if not _is_slow(item) or item.path.stem == home] + few
 
 
 def _forget() -> None:
@@ -178,8 +182,12 @@ def _count(seen: Counter[Path], path: Path) -> int:
     return seen[path]
 
 
+def _module(mutant: str) -> str:
+    return mutant.rpartition(".")[0].rpartition(".")[2]
+
+
 def _is_own(path: PurePath, mutant: str) -> bool:
-    module = mutant.rpartition(".")[0].rpartition(".")[2]
+    module = _module(mutant)
     return path.stem.removeprefix("test_") in _OWN.get(module, (module.removeprefix("_"),))
 
 

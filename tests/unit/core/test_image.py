@@ -154,6 +154,8 @@ AMD, ARM, BOTH = {SAME}, {OTHER}, {SAME, OTHER}
         (terms([arch("arm64")]), ARM),
         (terms([arch("arm64", "amd64")]), BOTH),
         (terms([arch("arm64"), arch("arm64", "amd64")]), ARM),
+        (terms([arch("arm64", "amd64"), arch("arm64")]), ARM),
+        (terms([{"key": "kubernetes.io/arch", "operator": "In"}]), set[ImageConfig]()),
         (terms([arch("arm64")], [arch("amd64")]), BOTH),
         (terms([arch("arm64")], [arch("arm64")]), ARM),
         (terms([arch("arm64")], [arch("x", key="zone")]), BOTH),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from agentctl_core import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue
+from agentctl_core._objects import _with_node_port
 
 from .builders import (
     GONE,
@@ -156,6 +157,19 @@ def test_labels_that_were_taken_away_come_back() -> None:
 @pytest.mark.parametrize("metadata", [{"uid": None}, {"resourceVersion": None}])
 def test_without_preconditions_nothing_is_changed(metadata: Json) -> None:
     assert acts(serving(), a_service(kind="NodePort", **metadata)) == []
+
+
+def test_a_port_keeps_its_node_port_by_number_and_protocol() -> None:
+    present: list[Json] = [
+        {"port": 53, "protocol": "UDP", "nodePort": 30001},
+        {"port": 53, "nodePort": 30002},  # TCP, where nothing is said
+        {"port": 54, "protocol": "TCP"},
+        {"port": 55, "protocol": "TCP", "nodePort": 30003},
+    ]
+    assert _with_node_port({"port": 53}, present) == {"port": 53, "nodePort": 30002}
+    assert _with_node_port({"port": 53, "protocol": "UDP"}, present)["nodePort"] == 30001
+    assert _with_node_port({"port": 54}, present) == {"port": 54}
+    assert _with_node_port({"port": 55}, present) == {"port": 55, "nodePort": 30003}
 
 
 # The Service

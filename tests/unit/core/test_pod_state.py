@@ -34,6 +34,7 @@ WAITED_FOR = (
     "It is waited for, since the agent may still run there: at most one. When the node is gone for good, delete the "
     "Node, or taint it with node.kubernetes.io/out-of-service."
 )
+NO_NODE_CURE = "Change resources, nodeSelector, affinity or tolerations, or add a node."
 MADE_ANEW = "It is made anew once it is gone."
 
 
@@ -88,11 +89,9 @@ def test_a_pod_that_says_so_is_ready() -> None:
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "True"}]), "PodPending",
          "The pod is starting."),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes..."}]),
-         "Unschedulable", "No node takes the pod: 0/1 nodes. "
-         "Change resources, nodeSelector, affinity or tolerations, or add a node."),
+         "Unschedulable", f"No node takes the pod: 0/1 nodes. {NO_NODE_CURE}"),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False"}]),
-         "Unschedulable", "No node takes the pod: no reason given. "
-         "Change resources, nodeSelector, affinity or tolerations, or add a node."),
+         "Unschedulable", f"No node takes the pod: no reason given. {NO_NODE_CURE}"),
         (pod(phase="Running"), "PodNotReady", "The pod is not ready."),
         (pod(phase="Running", conditions=[ready("False", message="a gate is shut")]), "PodNotReady", "a gate is shut"),
         (running({"name": "agent", "ready": False}, {"name": "other", "ready": True}), "PodNotReady",

@@ -49,6 +49,7 @@ from .builders import (
     NOW,
     POD_UID,
     SOON,
+    UID,
     Json,
     a_pod,
     a_refusal,
@@ -281,6 +282,13 @@ def test_news_that_status_has_told_makes_no_event() -> None:
 
 def test_an_event_comes_before_the_status_that_would_hide_it() -> None:
     assert kinds(plan(an_agent(), a_pod(owner_uid=None))).index(EmitEvent) == 0
+
+
+@pytest.mark.parametrize("metadata", [{"uid": None}, {"resourceVersion": None}])
+def test_an_agent_that_cannot_be_told_from_a_later_one_does_not_expire(metadata: Json) -> None:
+    expired = ASKING[Want.EXPIRED]
+    assert only(Delete, plan(expired)) == Delete(Ref("agentctl.dev/v1alpha1", "Agent", "team", "demo"), UID, "41")
+    assert plan(expired | {"metadata": expired["metadata"] | metadata}) == ()
 
 
 # What a host must observe

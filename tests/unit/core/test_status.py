@@ -35,6 +35,7 @@ RUNNING: Json = {
 }
 NO_NODE = "No node takes the pod: {}. Change resources, nodeSelector, affinity or tolerations, or add a node."
 EARLIER = "2026-01-30T08:00:00Z"
+ON_DELETE = "With updateStrategy OnDelete the pod stays until somebody deletes it."
 
 
 REVISION = a_pod()["metadata"]["annotations"]["agentctl.dev/revision"]
@@ -279,10 +280,9 @@ def test_a_malformed_condition_does_not_hide_an_event(broken: Json) -> None:
     ("strategy", "message"),
     [
         ("Recreate", "resources.limits.cpu of agent cannot be taken from a running container."),
-        ("OnDelete", "resources.limits.cpu of agent cannot be taken from a running container. "
-         "With updateStrategy OnDelete the pod stays until somebody deletes it."),
+        ("OnDelete", f"resources.limits.cpu of agent cannot be taken from a running container. {ON_DELETE}"),
     ],
-)  # fmt: skip
+)
 def test_a_strategy_is_named_only_where_it_is_the_specs(strategy: str, message: str) -> None:
     finished = {"conditions": [{"type": "Finished", "status": "True", "reason": "Failed", "message": "m"}]}
     task = an_agent(restartPolicy="Never", updateStrategy=strategy, status=finished)
