@@ -67,6 +67,7 @@ _OWN = {
     "_problem": ("schema", "agent"),
     "_reconcile": ("reconcile", "decisions"),
     "_resolve": ("resolve", "decisions"),
+    "_revision": ("revision", "golden"),
     "_run": ("run", "decisions"),
     "_schema": ("schema", "crd"),
     "_situation": ("situation", "decisions", "reconcile", "run"),
