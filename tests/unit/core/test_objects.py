@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from agentctl_core import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue
-from agentctl_core._objects import _with_node_port
+from agentctl_core._objects import _is_covered, _with_node_port
 
 from .builders import (
     GONE,
@@ -170,6 +170,12 @@ def test_a_port_keeps_its_node_port_by_number_and_protocol() -> None:
     assert _with_node_port({"port": 53, "protocol": "UDP"}, present)["nodePort"] == 30001
     assert _with_node_port({"port": 54}, present) == {"port": 54}
     assert _with_node_port({"port": 55}, present) == {"port": 55, "nodePort": 30003}
+
+
+def test_a_port_without_a_protocol_is_one_of_tcp() -> None:
+    there: Json = {"port": 80, "targetPort": 80, "protocol": "TCP"}
+    assert _is_covered({"port": 80}, there)
+    assert not _is_covered({"port": 80}, there | {"protocol": "UDP"})
 
 
 # The Service
@@ -420,6 +426,14 @@ def test_a_change_that_is_refused_is_told_though_all_is_ready(message: str | Non
     assert up_to_date is not None
     assert (up_to_date["status"], up_to_date["reason"]) == ("False", "UpdatePending")
     assert up_to_date["message"] == f"The API server refuses to change PersistentVolumeClaim data-demo: {told}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "present", "grows"),
+    [("0", "0", False), ("1", None, True), ("1", "many", True), ("1", 0, True), ("1", "1", False)],
+)
+def test_a_claim_of_a_strange_size_grows_where_it_is_larger(wanted: Any, present: Any, grows: bool) -> None:  # noqa: FBT001 -- drawn
+    assert any(isinstance(action, Patch) for action in acts(claiming(storage=wanted), a_claim(present))) == grows
 
 
 # Config maps
