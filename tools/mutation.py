@@ -91,25 +91,34 @@ def run(modules: Sequence[str] = ()) -> None:
     from tools.mutation_runner import IMPORTED, CollectedRunner  # noqa: PLC0415
 
     sys.dont_write_bytecode = False  # mutants are imported again and again
-    isolation.PytestRunner = CollectedRunner  # type: ignore[misc]
+    isolation.PytestRunner = CollectedRunner  # type: ignore[attr-defined]
     estimate = mutmut.estimated_worst_case_time
-    # What mutmut knows no tests of takes longest: see the runner.
-    mutmut.estimated_worst_case_time = lambda name: estimate(name) + 1000 * name.startswith(IMPORTED)
+    survivors = _forget_survivors()
+
+    def order(mutant_name: str) -> float:
+        # New ones first, then what mutmut knows no tests of and takes longest, then what survived before.
+        return estimate(mutant_name) + 1000 * mutant_name.startswith(IMPORTED) + 2000 * (mutant_name in survivors)
+
+    mutmut.estimated_worst_case_time = order
     if modules:
         config().only_mutate = [str(path_of(module)) for module in modules]
-    _forget_survivors()
     began = datetime.now(UTC)
     mutmut._run((), CHILDREN)  # noqa: SLF001 -- the command without its command line
     took = (datetime.now(UTC) - began).total_seconds()
     print(f"mutation tests took {took:.0f} s")
 
 
-def _forget_survivors() -> None:
+def _forget_survivors() -> set[str]:
+    """Have the mutants run again that no test has killed; return their names."""
+    survivors: set[str] = set()
     for path in Path("mutants/src").rglob("*.meta"):
         data = json.loads(path.read_text())
         codes = data["exit_code_by_key"]
-        codes.update({name: None for name, code in codes.items() if code != 1})
+        left = {name for name, code in codes.items() if code not in (None, 1)}
+        codes.update(dict.fromkeys(left))
         path.write_text(json.dumps(data))
+        survivors |= left
+    return survivors
 
 
 def changed(base: str | None) -> str | int:
@@ -141,14 +150,14 @@ def changed(base: str | None) -> str | int:
         mutants = results(modules)
         show(mutants)
         os.chdir(ROOT)
-    low = [f"{m}: {score:.1f} % < {floor:.1f} %" for m, score, floor in _low(mutants, recorded)]
-    return f"mutation tests: fewer mutants are killed than should be: {'; '.join(low)}" if low else 0
+    poor = [f"{m}: {score:.1f} % < {floor:.1f} %" for m, score, floor in low(mutants, recorded)]
+    return f"mutation tests: fewer mutants are killed than should be: {'; '.join(poor)}" if poor else 0
 
 
 _NO_CACHES: Final = shutil.ignore_patterns("__pycache__")
 
 
-def _low(mutants: Sequence[Mutant], recorded: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
+def low(mutants: Sequence[Mutant], recorded: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
     """Yield the modules that are below the goal, or what they had where that is less: module, score, floor."""
     for module in sorted({m.module for m in mutants}):
         score = score_of([m for m in mutants if m.module == module])
@@ -300,10 +309,10 @@ def _explain(survivors: Sequence[tuple[Mutant, list[str]]]) -> Iterator[str]:
         for (mutant, lines), its_reason in zip(survivors, reasons, strict=True):
             if its_reason == reason:
                 number = mutant.name.rpartition("_")[2]
-                yield f"  - `{mutant.function}` {number}: {_in_short(lines)}"
+                yield f"  - `{mutant.function}` {number}: {in_short(lines)}"
 
 
-def _in_short(lines: Sequence[str]) -> str:
+def in_short(lines: Sequence[str]) -> str:
     """Return a change as what stood there and what stands there now, without what is the same in both."""
     old, new = (" ".join(line[2:] for line in lines if line.startswith(sign)) for sign in "-+")
     head = _same(old, new, r"[\w.'\"$-]*$")

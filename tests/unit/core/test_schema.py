@@ -273,6 +273,14 @@ def test_a_rule_waits_for_an_object_that_is_right_in_itself() -> None:
 def test_where_there_are_many_fields_they_are_not_told() -> None:
     schema = {"type": "object", "properties": {f"field{index}": STRING for index in range(17)}}
     assert walk(schema, {"q": 1})[1] == ["spec.q: unknown field"]
+    few = {"type": "object", "properties": {f"field{index}": STRING for index in range(16)}}
+    fields = ", ".join(sorted(few["properties"]))
+    assert walk(few, {"q": 1})[1] == [f"spec.q: unknown field; the fields here are {fields}"]
+
+
+def test_keys_that_have_no_order_are_told_too() -> None:
+    told = "spec[a Python complex, which JSON does not have as key]: unknown field; the fields here are label, unit, x"
+    assert walk(POINT, {"x": 1, 1j: 1, 2j: 1})[1] == [told, told]
 
 
 @given(specs | all_specs)
