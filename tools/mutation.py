@@ -16,13 +16,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import unified_diff
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 from tools.mutation_reasons import reason_of
@@ -100,12 +101,42 @@ def run(modules: Sequence[str] = ()) -> None:
         return estimate(mutant_name) + 1000 * mutant_name.startswith(IMPORTED) + 2000 * (mutant_name in survivors)
 
     mutmut.estimated_worst_case_time = order
+    _spare(mutmut)
     if modules:
         config().only_mutate = [str(path_of(module)) for module in modules]
     began = datetime.now(UTC)
     mutmut._run((), CHILDREN)  # noqa: SLF001 -- the command without its command line
     took = (datetime.now(UTC) - began).total_seconds()
     print(f"mutation tests took {took:.0f} s")
+
+
+def _spare(mutmut: Any) -> None:
+    """Do seldom what mutmut does for each mutant, which takes as long as the mutant: count all, write all down."""
+    from mutmut.mutation.data import SourceFileMutationData  # noqa: PLC0415
+
+    count, save = mutmut.print_stats, SourceFileMutationData.save
+    last: dict[object, float] = {}
+
+    def seldom(what: object, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - last.get(what, 0) < seconds:
+            return False
+        last[what] = now
+        return True
+
+    def print_stats(data: Mapping[str, Any], *, force_output: bool = False) -> None:
+        if force_output or seldom("stats", 5):
+            count(data, force_output=force_output)
+        if force_output:
+            for each in data.values():
+                save(each)
+
+    def save_at_times(data: Any) -> None:
+        if seldom(data.path, 5):
+            save(data)
+
+    mutmut.print_stats = print_stats
+    SourceFileMutationData.save = save_at_times  # type: ignore[assignment]
 
 
 def _forget_survivors() -> set[str]:

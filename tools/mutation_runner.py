@@ -17,7 +17,7 @@ import gc
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePath
 
 import pytest
@@ -112,7 +112,7 @@ class CollectedRunner(PytestRunner):
                 session = self._session
                 if mutant_name.startswith(CACHED):
                     _forget()
-            session.items = chosen(session.items, mutant_name, wanted)
+            session.items = chosen({item.nodeid: item for item in session.items}, mutant_name, wanted)
             session.testscollected = len(session.items)
             if not session.items:
                 return 5
@@ -142,31 +142,27 @@ class CollectedRunner(PytestRunner):
             return None
 
 
-def chosen(items: list[pytest.Item], mutant: str, wanted: set[str]) -> list[pytest.Item]:
+def chosen(items: Mapping[str, pytest.Item], mutant: str, wanted: Collection[str]) -> list[pytest.Item]:
     """Return the tests that a mutant meets, in this order.
 
     Args:
-        items: all tests.
+        items: all tests by their ids.
         mutant: its name.
         wanted: the ids of those that reach it; empty means that this is not known.
 
     Raises:
-        LookupError: one of them is not there.
+        KeyError: one of them is not there.
     """
-    known = {item.nodeid for item in items}
-    if not wanted <= known:
-        raise LookupError(f"{mutant}: no test {min(wanted - known)}")
     durations = state().duration_by_test
-    found = [item for item in items if (item.nodeid in wanted if wanted else _is_own(item.path, mutant))]
-    found.sort(key=lambda item: durations.get(item.nodeid, 0))
+    found = [items[test] for test in sorted(wanted or items, key=lambda test: durations.get(test, 0))]
     own = [item for item in found if _is_own(item.path, mutant)]
-    others = [item for item in found if not _is_own(item.path, mutant)]
+    others = [item for item in found if not _is_own(item.path, mutant)] if wanted else []
     if WHOLE in os.environ:
         return own + others
     seen: Counter[Path] = Counter()
-    few = [item for item in others if not _is_slow(item) and _count(seen, item.path) <= _OTHERS]
+    few = [item for item in others if _count(seen, item.path) <= _OTHERS and not _is_slow(item)]
     home = f"test_{_module(mutant).removeprefix('_')}"
-    return [item for item in own if not _is_slow(item) or item.path.stem == home] + few
+    return [item for item in own if item.path.stem == home or not _is_slow(item)] + few
 
 
 def _forget() -> None:
