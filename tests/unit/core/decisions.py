@@ -82,6 +82,8 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     done = a_pod(of=TASK, status={"phase": "Succeeded"})
     yield "the task has succeeded", told(TASK, a_pod(of=TASK, status=RUNNING)), (done,)
     yield "a failed task is edited", with_spec(told(TASK, failed), command=["x"]), (failed,)
+    on_deletion = with_spec(told(TASK, done), command=["x"], updateStrategy="OnDelete")
+    yield "a finished task is edited, on deletion", on_deletion, (done,)
     late = an_agent(restartPolicy="Never", activeDeadlineSeconds=60)
     yield "the task takes too long", late, (a_pod(of=late, metadata={"creationTimestamp": EARLIER}, status=RUNNING),)
 

@@ -216,6 +216,20 @@ def test_an_amount_that_is_gone_already_is_not_told() -> None:
     assert change(pod).verdict == CURRENT.verdict
 
 
+def test_what_is_left_of_the_amounts_is_looked_at_one_by_one() -> None:
+    pod = made(amounts({"cpu": "1", "memory": "1Gi"}))
+    del pod["spec"]["containers"][0]["resources"]["limits"]["cpu"]
+    assert change(pod, amounts({"memory": "1Gi"})).verdict == CURRENT.verdict
+
+
+def test_a_memory_of_containers_that_nobody_asked_for_counts_too() -> None:
+    pod = made()
+    pod["spec"]["containers"].append({"name": "ghost", "resources": {"limits": {"cpu": "1"}}})
+    pod["metadata"]["annotations"][APPLIED] = '{"resources":{"ghost":["limits.cpu"]}}'
+    told = "resources.limits.cpu of ghost cannot be taken from a running container."
+    assert change(pod) == pending(told, needs_pod=True)
+
+
 # What the node makes of it
 
 

@@ -295,3 +295,17 @@ def test_each_wrong_field_is_told_exactly_once(fields: list[str]) -> None:
     problems: list[Problem] = []
     check_spec({"image": "a"} | dict.fromkeys(fields, False), (None, "spec"), problems)
     assert sorted(problem.path for problem in problems) == sorted(f"spec.{field}" for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("y" * 80, f'"{"y" * 80}"'),
+        ("y" * 81, f'"{"y" * 80}..."'),
+        ("a\\b", '"a\\b"'),
+        ("a\\b\x00", '"a\\b\\x00"'),
+        ("it's\n", '"it\'s\\n"'),
+    ],
+)
+def test_a_value_is_quoted_up_to_80_characters_and_escaped_only_where_it_must_be(value: str, told: str) -> None:
+    assert walk({"type": "string", "enum": ["a"]}, value)[1] == [f"spec: {told} is not one of a"]
