@@ -79,6 +79,27 @@ _OTHERS = 8  # tests of each other file
 _SLOW = ("nesting", "4_mb", "largest", "large_text")
 
 
+class _Killers:
+    """Remembers which tests have killed mutants of a function: the next one is likely to die of the same."""
+
+    def __init__(self, mutant: str) -> None:
+        self._path = Path("killers", mutant.rpartition("__mutmut_")[0])
+
+    def first(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """Return the tests with those in front."""
+        try:
+            known = self._path.read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            return items
+        return sorted(items, key=lambda item: item.nodeid not in known)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._path.parent.mkdir(exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{report.nodeid}\n")
+
+
 class CollectedRunner(PytestRunner):
     """Runs tests of a session that has been collected before the worker was forked."""
 
@@ -86,6 +107,8 @@ class CollectedRunner(PytestRunner):
 
     def warm_up(self) -> None:
         """Collect all tests of the tier."""
+        # That a test fails is enough: to say why takes long, since mutated modules are large.
+        pytest.Function.repr_failure = lambda self, excinfo: ""  # type: ignore[method-assign]  # noqa: ARG005
         with change_cwd("mutants"):
             self._session = self._collect(self._pytest_add_cli_args_test_selection)
         gc.collect()
@@ -113,6 +136,9 @@ class CollectedRunner(PytestRunner):
                 if mutant_name.startswith(CACHED):
                     _forget()
             session.items = chosen({item.nodeid: item for item in session.items}, mutant_name, wanted)
+            killers = _Killers(mutant_name)
+            session.items = killers.first(session.items)
+            session.config.pluginmanager.register(killers)
             session.testscollected = len(session.items)
             if not session.items:
                 return 5

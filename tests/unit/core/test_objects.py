@@ -407,6 +407,18 @@ def test_a_claim_that_is_not_of_the_operators_making_keeps_its_owner(other: Json
     assert acts(an_agent(command=["run"]), a_claim(owner=UID, **other)) == []
 
 
+def test_a_claim_that_nobody_asks_for_keeps_no_pod_waiting_while_it_goes() -> None:
+    leaving = a_claim(owner=UID, deletionTimestamp=GONE)
+    assert only(Create, plan(an_agent(command=["run"]), leaving)).manifest["kind"] == "Pod"
+
+
+def test_what_is_left_over_goes_whatever_else_is_there() -> None:
+    old = there("ConfigMap", "demo-files-0123456789")
+    assert acts(serving(), {"kind": "Service"}, a_service(), old) == [
+        Delete(Ref("v1", "ConfigMap", "team", "demo-files-0123456789"), "uid-of-demo-files-0123456789")
+    ]
+
+
 def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
     claim = a_claim(owner=UID)
     refusal = a_refusal(kind="persistentvolumeclaims")

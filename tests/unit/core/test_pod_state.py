@@ -88,8 +88,8 @@ def test_a_pod_that_says_so_is_ready() -> None:
         (pod(phase="Pending"), "PodPending", "The pod is starting."),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "True"}]), "PodPending",
          "The pod is starting."),
-        (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes..."}]),
-         "Unschedulable", f"No node takes the pod: 0/1 nodes. {NO_NODE_CURE}"),
+        (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes X..."}]),
+         "Unschedulable", f"No node takes the pod: 0/1 nodes X. {NO_NODE_CURE}"),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False"}]),
          "Unschedulable", f"No node takes the pod: no reason given. {NO_NODE_CURE}"),
         (pod(phase="Running"), "PodNotReady", "The pod is not ready."),
@@ -351,6 +351,7 @@ def test_of_several_that_ended_the_last_is_told_and_of_equals_the_agent() -> Non
     assert name(at_end(finishedAt=LATER), at_end("b", finishedAt=AT)) == "agent"
     assert name(at_end("a", finishedAt=AT), at_end(finishedAt=AT), at_end("b", finishedAt=AT)) == "agent"
     assert name(at_end("a"), at_end(), at_end("b")) == "agent"
+    assert name(at_end(finishedAt=AT), at_end("b")) == "agent"
     assert name(at_end(code=0, finishedAt=AT), init=(at_end("setup", 0, finishedAt=LATER),)) == "agent"
     assert name({"name": "agent"}, init=(at_end("setup", 0),)) is None
     assert name() is None
