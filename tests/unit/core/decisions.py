@@ -17,6 +17,8 @@ from .builders import (
     a_pod,
     a_refusal,
     an_agent,
+    an_owner,
+    labels_of,
     plan,
     status_of,
 )
@@ -38,7 +40,30 @@ CRASHING: Json = {
 }
 SERVED = an_agent(command=["run"], service={"ports": [{"port": 80}]})
 LIMITED = an_agent(resources={"limits": {"cpu": "1"}})
+KEEPING = an_agent(
+    command=["run"],
+    volumeClaimTemplates=[
+        {
+            "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}},
+        }
+    ],
+)
+NO_CLAIM = a_refusal("not so much", "persistentvolumeclaims")
+NO_CLAIM["details"]["name"] = "data-demo"
 TASK = an_agent(restartPolicy="Never", backoffLimit=0)
+
+
+def a_claim(*owners: Json) -> Json:
+    """Return a claim of 1 GiB."""
+    metadata = {"name": "data-demo", "namespace": "team", "uid": "u", "resourceVersion": "7", "labels": labels_of()}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata | {"ownerReferences": list(owners)},
+        "spec": {"resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Bound"},
+    }
 
 
 def told(manifest: Json, *objects: Json) -> Json:
@@ -59,6 +84,8 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     yield "all is well", well, (ours,)
     yield "it has become ready", told(an_agent(), a_pod()), (ours,)
     yield "it has lost its readiness", well, (a_pod(status=CRASHING),)
+    former = a_pod(owner_uid="uid-of-former-agent", metadata={"deletionTimestamp": GONE})
+    yield "the deletion of a former Agent's pod is overdue", an_agent(), (former,)
     yield "somebody deletes the pod", well, (a_pod(metadata={"deletionTimestamp": SOON}, status=RUNNING),)
     yield "somebody's deletion is overdue", well, (a_pod(metadata={"deletionTimestamp": GONE}, status=RUNNING),)
     yield "the pod has failed", well, (a_pod(status={"phase": "Failed", "reason": "Evicted", "message": "m"}),)
@@ -70,13 +97,40 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     yield "another image, not known yet", edited, (ours,)
     yield "another image, on deletion", with_spec(edited, command=["x"], updateStrategy="OnDelete"), (ours,)
     yield "another command", with_spec(well, command=["x"]), (ours,)
+    ending = a_pod(metadata={"deletionTimestamp": SOON}, status=RUNNING)
+    yield "it has ended the pod itself", told(with_spec(well, command=["x"]), ours), (ending,)
+    yield "an invalid edit, and the pod is gone", well | {"spec": {"image": 5}}, ()
     yield "an invalid edit", with_spec(well, command="x"), (ours,)
     yield "other labels", with_spec(well, podTemplate={"metadata": {"labels": {"a": "b"}}}), (ours,)
+    yield from _beside_the_pod()
+    yield from _of_tasks()
+
+
+def _beside_the_pod() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     served = a_pod(of=SERVED, status=RUNNING)
     yield "the Service is refused", SERVED, (served, a_refusal("not now", "services"))
+    asleep_served = with_spec(SERVED, replicas=0)
+    yield "the Service is refused while it sleeps", asleep_served, (a_refusal("not now", "services"),)
+    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "demo", "namespace": "team"}}
+    yield "the Service is another's while it sleeps", asleep_served, (theirs,)
+    keeping = a_pod(of=KEEPING, status=RUNNING)
+    yield "a claim may not grow", KEEPING, (keeping, a_claim(), NO_CLAIM)
+    yield "a claim may not grow, and there is no pod", KEEPING, (a_claim(), NO_CLAIM)
+    yield (
+        "a claim may not grow, and the pod is outdated",
+        with_spec(KEEPING, command=["x"]),
+        (keeping, a_claim(), NO_CLAIM),
+    )
+    yield "a claim may not grow while it sleeps", with_spec(KEEPING, replicas=0), (a_claim(), NO_CLAIM)
+    for policy in ("Retain", "Delete"):
+        without = an_agent(command=["run"], persistentVolumeClaimRetentionPolicy={"whenDeleted": policy})
+        yield f"a claim is not asked for any more, {policy}", without, (a_pod(of=without), a_claim(an_owner()))
     yield "another quota", an_agent(), (a_refusal("exceeded quota: pods"),)
     limited = a_pod(of=LIMITED, status=RUNNING)
     yield "a higher limit", with_spec(told(LIMITED, limited), resources={"limits": {"cpu": 2}}), (limited,)
+
+
+def _of_tasks() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     failed = a_pod(of=TASK, status={"phase": "Failed"})
     yield "the task has failed", told(TASK, a_pod(of=TASK, status=RUNNING)), (failed,)
     done = a_pod(of=TASK, status={"phase": "Succeeded"})
@@ -97,7 +151,7 @@ def in_words(manifest: Json, objects: tuple[Json, ...]) -> Iterator[str]:
 def _lines(action: Action) -> Iterator[str]:
     match action:
         case PatchStatus(ref, version, status):
-            yield f"  PatchStatus {ref.kind} {ref.namespace}/{ref.name} {version}"
+            yield f"  PatchStatus {ref.api_version} {ref.kind} {ref.namespace}/{ref.name} {version}"
             for c in status["conditions"]:
                 yield f"    {c['type']}={c['status']} {c['reason']}: {c['message']} (since {c['lastTransitionTime']})"
             rest = {name: value for name, value in status.items() if name != "conditions"}

@@ -189,6 +189,8 @@ def test_a_resize_that_was_refused_is_told_and_not_sent_again(reason: str | None
     found = change(made(cpu("1")), cpu("2"), None, refusal)
     assert found == pending(told, needs_pod=needs_pod, is_refused=True)
     assert change(made(cpu("1")), cpu("1"), None, refusal) == CURRENT
+    labelled = change(made(cpu("1")), cpu("2") | metadata({"a": "1"}), None, refusal)
+    assert [type(action) for action in labelled.actions] == [Patch]
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,12 @@ def test_what_cannot_be_watched_is_looked_at_again() -> None:
     assert only(Requeue, plan(an_agent(), a_refusal())) == Requeue(30.0)
 
 
+def test_a_strangers_pod_is_looked_at_as_seldom_when_it_ends() -> None:
+    a_moment_ago = "2026-01-31T11:59:40Z"
+    leaving = a_pod(owner_uid=None, metadata={"deletionTimestamp": a_moment_ago})
+    assert only(Requeue, plan(an_agent(), leaving)) == Requeue(30.0)
+
+
 def test_an_event_is_the_same_for_the_same_news() -> None:
     first = only(EmitEvent, plan(an_agent(image="")))
     later = only(EmitEvent, plan(an_agent(image=""), now=NOW + timedelta(hours=1)))

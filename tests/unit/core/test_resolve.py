@@ -257,6 +257,13 @@ def test_a_pod_without_an_image_remembers_nothing(image: Any) -> None:
     assert not RESOLVED.keys() & status_of(an_agent(), pod_remembering(text, image)).keys()
 
 
+@pytest.mark.parametrize("containers", [[], [{"name": "other", "image": "i"}]])
+def test_a_pod_without_the_agents_container_remembers_nothing(containers: list[Any]) -> None:
+    pod = pod_remembering(ImageConfig(("a",)).to_json(REFERENCE))
+    pod["spec"]["containers"] = containers
+    assert not RESOLVED.keys() & status_of(an_agent(), pod).keys()
+
+
 def test_of_a_hostile_memory_only_words_are_told() -> None:
     text = json.dumps({"from": "a", "entrypoint": ["ok", 5, None, ["x"], "\ud800", {}], "cmd": "text"})
     told = status_of(an_agent(), pod_remembering(text))["resolvedCommand"]

@@ -309,3 +309,8 @@ def test_each_wrong_field_is_told_exactly_once(fields: list[str]) -> None:
 )
 def test_a_value_is_quoted_up_to_80_characters_and_escaped_only_where_it_must_be(value: str, told: str) -> None:
     assert walk({"type": "string", "enum": ["a"]}, value)[1] == [f"spec: {told} is not one of a"]
+
+
+def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
+    told = [problem.partition(" as key")[0] for problem in walk(STRING_MAP, {"a": 1, None: "", 5: "", True: ""})[1]]
+    assert told == ["spec[a boolean", "spec[a number", "spec[null", "spec[a]: must be a string, not a number; quote it"]

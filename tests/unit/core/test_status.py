@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentctl_core import EmitEvent, PatchStatus, Ref
+from agentctl_core import EmitEvent, PatchStatus, Problem, Ref
+from agentctl_core._conditions import MESSAGE_MAX_LENGTH
+from agentctl_core._status import _tell_problems
 
 from .builders import (
     DIGEST,
@@ -240,8 +242,15 @@ def test_a_transition_time_that_is_none_is_replaced(bad: Any) -> None:
 @pytest.mark.parametrize(("generation", "observed"), [(7, 7), (None, None), ("7", None), (True, None), (2**63, None)])
 def test_the_generation_is_told_where_there_is_one(generation: Any, observed: int | None) -> None:
     status = status_of(an_agent(metadata={"generation": generation}))
-    assert status.get("observedGeneration") == observed
-    assert all(each.get("observedGeneration") == observed for each in status["conditions"])
+    for part in (status, *status["conditions"]):
+        assert ("observedGeneration" in part) == (observed is not None)
+        assert part.get("observedGeneration") == observed
+
+
+def test_so_many_problems_are_told_that_they_fit() -> None:
+    fits = Problem("p", "x" * (MESSAGE_MAX_LENGTH - len("p: ")))
+    assert _tell_problems((fits,)) == f"p: {fits.message}"
+    assert _tell_problems((fits, fits)).startswith("2 problems; the first are: p: xxx")
 
 
 def test_a_status_that_is_right_is_not_written_again() -> None:
