@@ -346,16 +346,16 @@ def _explain(survivors: Sequence[tuple[Mutant, list[str]]]) -> Iterator[str]:
 def in_short(lines: Sequence[str]) -> str:
     """Return a change as what stood there and what stands there now, without what is the same in both."""
     old, new = (" ".join(line[2:] for line in lines if line.startswith(sign)) for sign in "-+")
-    head = _same(old, new, r"[\w.'\"$-]*$")
-    tail = _same(old[len(head) :][::-1], new[len(head) :][::-1], r"[\w.'\"$-]*$")
+    head = _same(old, new)
+    tail = _same(old[len(head) :][::-1], new[len(head) :][::-1])
     was, becomes = (text[len(head) : len(text) - len(tail)].strip() for text in (old, new))
     return f"`` {head[-40:].strip()} ⟨{was}⟩ `` → `` ⟨{becomes}⟩ ``"
 
 
-def _same(one: str, other: str, broken: str) -> str:
+def _same(one: str, other: str) -> str:
     """Return what two texts begin with alike, without the word that is cut through."""
     count = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return re.sub(broken, "", one[:count])
+    return re.sub(r"[\w.'\"$<>=!*+/-]*$", "", one[:count])
 
 
 if __name__ == "__main__":

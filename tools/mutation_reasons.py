@@ -6,9 +6,99 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+CAST: Final = "The type that `cast` is given is for the type checker alone; at run time it is not looked at."
+NO_KEY: Final = "Nothing is looked up by the empty text, nor by the mutant's: both find nothing."
+UTF_8: Final = "Another name of the same encoding."
+UNICODE: Final = "A condition's message is Unicode already, so there is nothing to replace or to leave out."
+GUARD: Final = "A guard for the type checker: what it asks for is never the case there."
+EDGE: Final = "The exact edge of a bound that only has to be somewhere."
+FASTER: Final = "A quick way to the same result."
+
 REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
     # module, function, what the change looks like (regular expressions that match the whole), reason
-    ("", "", r".*\bcast\(.*", "The type that `cast` is given is for the type checker alone."),
+    ("", "", r".*\bcast\(.*", CAST),
+    ("_pod_state", "ended|ending", r'.*or "XXXX".*', NO_KEY),
+    ("_events", "_event", r'.*encode\("UTF-8".*|.*decode\("UTF-8".*', UTF_8),
+    ("_events", "_event", r".*encode\(.*", UNICODE),
+    ("_events", "_worth_telling", r".*- case _:.*", "What comes after the last case is nothing too."),
+    ("_image", "ImageConfig.to_json", r".*ensure_ascii=True.*", "It is json's default; said here since it matters."),
+    ("_image", "_fits", r'.*"XXXX".*', "A platform without an architecture fits no architecture that is asked for."),
+    ("_change", "_metadata_patch", r".*labels\(None\).*", "Only the keys of those labels are used."),
+    ("_change", "_removed", r".*rpartition.*", "`limits.cpu` has one dot, and so have all that are remembered."),
+    (
+        "_status",
+        "_pod_up_to_date",
+        r".*_is_replaced\(situation, None\).*",
+        "A block has been answered a few lines before.",
+    ),
+    ("_status", "_backing_off", r".*", GUARD + " Who backs off has failed, and knows until when."),
+    (
+        "_status",
+        "_ready",
+        r".*The pod does not exist yet.*",
+        "A verdict that no status has: the pod is made in the same plan.",
+    ),
+    (
+        "_status",
+        "_ready",
+        r".*readiness\(pod, None\).*",
+        "The time matters for a pod that is being deleted alone; this one has ended.",
+    ),
+    ("_reconcile", "_make", r".*", GUARD + " Who wants to run has been accepted."),
+    ("_run", "_due", r".*- 1, 11\).*", "The wait is cut to 5 minutes long before that."),
+    ("_revision", "_field_of", r".*_NO_DEFAULT.*", "A value that was parsed is never null."),
+    ("_schema", "_unknown", r".*get_close_matches.*", "The closest is taken, however many there are."),
+    ("_schema", "_printable", r".*isprintable\(\)\) and False.*", FASTER),
+    (
+        "_objects",
+        "_is_headless",
+        r'.*!= "None".*',
+        "What is compared is whether both are, which is the same for both being not.",
+    ),
+    ("_objects", "_released", r'.*"(XXspecXX|SPEC)".*', "Who reads the claim's spec makes do without."),
+    ("_objects", "_leftovers", r".*kind is None and name.*", "What has no kind is of no kind that is left over."),
+    ("_pod", "complete", r".*or True.*", "An image's command is asked for where a wrapper stands before it."),
+    (
+        "_identity",
+        "ownership",
+        r".*rpartition.*",
+        "An apiVersion has one slash at the most; one without is not ours in either case.",
+    ),
+    ("_identity", "ownership", r'.*or "XXXX".*', "Not the Agent's group in either case."),
+    ("_resolve", "_of_pod", r".*<= _LONGEST.*", EDGE),
+    ("_applied", "read_applied", r'.*said = "".*', "A text has no fields, as null has none."),
+    ("_change", "_canonical", r".*or True.*", "What is no amount is another text than every amount, as None is."),
+    ("_conditions", "with_times", r'.*"XXXX".*', "No time, as the empty text is none."),
+    (
+        "_containers",
+        "_find_port_clashes",
+        r'.*port\.get\("protocol", .*',
+        "The schema's default has made it TCP already.",
+    ),
+    ("_containers", "_find_port_clashes", r".*Item\(path, .*", "Only the path of the first is told."),
+    ("_json", "same_json", r".*type\(None\).*", FASTER),
+    ("_situation", "assess", r'.*find_refusal\(observed, "(pod|POD)".*', "The kind is compared in small letters."),
+    ("_situation", "assess", r".*agent is None and.*", GUARD + " An Agent that is accepted has been rendered."),
+    ("_situation", "assess", r".*\(pod is None\) or True.*", "Who reads it asks first whether there is a pod."),
+    (
+        "_reconcile",
+        "decide",
+        r".*made.pod is not None or .*",
+        "Of two pods of a name the one that was there is found first.",
+    ),
+    (r"features\.files", "_misplaced", r".*range\(len\(parts\)\).*", "No file has the empty path."),
+    (
+        "crd",
+        "agent_schema",
+        r".*_expand\(_STATUS, None\).*",
+        "The status has no embedded types, which are what is told once.",
+    ),
+    (
+        "crd",
+        "_expand",
+        r'.*"XXXX".*',
+        "No documentation is found by a name with that in front, as none is by the bare name.",
+    ),
 )
 
 

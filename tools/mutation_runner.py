@@ -57,6 +57,7 @@ _OWN = {
     "_agent": ("agent", "crd"),
     "_change": ("change", "decisions", "revision", "reconcile"),
     "_conditions": ("conditions", "decisions"),
+    "_containers": ("containers", "clashes", "pod", "files", "volumes", "shared_volume"),
     "_contribution": ("pod", "clashes"),
     "_events": ("events", "decisions", "reconcile", "status"),
     "_history": ("history", "decisions", "run"),

@@ -84,6 +84,8 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     yield "all is well", well, (ours,)
     yield "it has become ready", told(an_agent(), a_pod()), (ours,)
     yield "it has lost its readiness", well, (a_pod(status=CRASHING),)
+    due_now = a_pod(metadata={"deletionTimestamp": "2026-01-31T11:59:30Z"}, status=RUNNING)
+    yield "somebody's deletion is overdue since now", well, (due_now,)
     former = a_pod(owner_uid="uid-of-former-agent", metadata={"deletionTimestamp": GONE})
     yield "the deletion of a former Agent's pod is overdue", an_agent(), (former,)
     yield "somebody deletes the pod", well, (a_pod(metadata={"deletionTimestamp": SOON}, status=RUNNING),)
@@ -102,6 +104,8 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     yield "an invalid edit, and the pod is gone", well | {"spec": {"image": 5}}, ()
     yield "an invalid edit", with_spec(well, command="x"), (ours,)
     yield "other labels", with_spec(well, podTemplate={"metadata": {"labels": {"a": "b"}}}), (ours,)
+    labelled = with_spec(well, podTemplate={"metadata": {"labels": {"a": "b"}}})
+    yield "other labels, which are refused", labelled, (ours, a_refusal("not these"))
     yield from _beside_the_pod()
     yield from _of_tasks()
 
@@ -127,7 +131,9 @@ def _beside_the_pod() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
         yield f"a claim is not asked for any more, {policy}", without, (a_pod(of=without), a_claim(an_owner()))
     yield "another quota", an_agent(), (a_refusal("exceeded quota: pods"),)
     limited = a_pod(of=LIMITED, status=RUNNING)
-    yield "a higher limit", with_spec(told(LIMITED, limited), resources={"limits": {"cpu": 2}}), (limited,)
+    higher = with_spec(told(LIMITED, limited), resources={"limits": {"cpu": 2}})
+    yield "a higher limit", higher, (limited,)
+    yield "a higher limit, which is refused", higher, (limited, a_refusal("not so much", "pods/resize"))
 
 
 def _of_tasks() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
