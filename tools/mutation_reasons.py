@@ -12,6 +12,7 @@ UTF_8: Final = "Another name of the same encoding."
 UNICODE: Final = "A condition's message is Unicode already, so there is nothing to replace or to leave out."
 GUARD: Final = "A guard for the type checker: what it asks for is never the case there."
 EDGE: Final = "The exact edge of a bound that only has to be somewhere."
+NO_CLASH: Final = "It is told where two features ask for the same, which no two do here so far."
 FASTER: Final = "A quick way to the same result."
 
 REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
@@ -86,6 +87,13 @@ REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
         r".*made.pod is not None or .*",
         "Of two pods of a name the one that was there is found first.",
     ),
+    ("_containers", "place_of", r".*and False.*", FASTER),
+    ("_pod", "render|_containers|_pod_spec", r'.*"(object|field|XXobjectXX|OBJECT|XXfieldXX|FIELD)".*', NO_CLASH),
+    ("_pod", "render", r".*, None\).*", "Only whether two have the same name is asked."),
+    ("_pod", "_containers", r".*Item\(c.path, c.name, None\).*", "Only whether two have the same name is asked."),
+    ("_pod", "_only", r".*", GUARD + " One feature gives it, always."),
+    (r"features\.(container|pod_template|service)", "contribute", r".*", NO_CLASH),
+    (r"features\.wrapper", "contribute", r".*CommandPrefix\(None.*", "A command's path is told in no message so far."),
     (r"features\.files", "_misplaced", r".*range\(len\(parts\)\).*", "No file has the empty path."),
     (
         "crd",

@@ -299,3 +299,9 @@ def test_nor_does_a_hostile_status(status: Json) -> None:
 def test_a_registrys_message_can_always_be_sent() -> None:
     status = only(PatchStatus, plan(an_agent(), images=known(ImageError("NotFound", "\ud800" * 40_000)))).status
     assert len(json.dumps(status, ensure_ascii=False).encode()) < 200_000
+
+
+@pytest.mark.parametrize("install", ["InitContainer", "ImageVolume"])
+def test_the_registry_is_asked_however_the_wrapper_is_installed(install: str) -> None:
+    manifest = an_agent(wrapper={"install": install})
+    assert only(ResolveImage, plan(manifest, images={})).image == "example.com/agent:1"
