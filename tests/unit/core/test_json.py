@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentctl_core._json import copy_json, dig, dig_list, digest, same_json
+from agentctl_core._json import copy_json, dig, dig_list, digest, reach, same_json
 
 from .builders import nested
 from .strategies import any_json, reordered, specs
@@ -106,3 +106,8 @@ def test_no_value_is_beyond_reading(value: Any) -> None:
 def test_a_digest_is_the_same_for_ever() -> None:
     assert digest({"b": [1, "é"], "a": None}) == "a44633ba036df252"
     assert digest("\ud800") != digest("?")
+
+
+def test_what_is_reached_may_be_in_any_mapping() -> None:
+    assert reach(MappingProxyType({"a": MappingProxyType({"b": [1]})}), "a", "b") == [1]
+    assert reach({"a": 5}, "a", "b") is None

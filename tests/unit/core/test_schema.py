@@ -314,3 +314,20 @@ def test_a_value_is_quoted_up_to_80_characters_and_escaped_only_where_it_must_be
 def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
     told = [problem.partition(" as key")[0] for problem in walk(STRING_MAP, {"a": 1, None: "", 5: "", True: ""})[1]]
     assert told == ["spec[a boolean", "spec[a number", "spec[null", "spec[a]: must be a string, not a number; quote it"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        (STRING_MAP | {"maxProperties": 1}, {"a": ""}, None),
+        (INT_OR_STRING, -(2**63), None),
+        (INT_OR_STRING, 2**63 - 1, None),
+        (INT_OR_STRING, 2**63, f"spec: must be between {-(2**63)} and {2**63 - 1}"),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 1, None),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 2, None),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 0, "spec: must be between 1 and 2"),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 3, "spec: must be between 1 and 2"),
+    ],
+)
+def test_a_bound_may_be_met(schema: Schema, value: Any, problem: str | None) -> None:
+    assert walk(schema, value)[1] == ([] if problem is None else [problem])
