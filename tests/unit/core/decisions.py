@@ -139,9 +139,18 @@ def _beside_the_pod() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
 def _of_tasks() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     failed = a_pod(of=TASK, status={"phase": "Failed"})
     yield "the task has failed", told(TASK, a_pod(of=TASK, status=RUNNING)), (failed,)
+    edited = with_spec(told(TASK, failed), command=["x"])
+    going = failed | {"metadata": failed["metadata"] | {"deletionTimestamp": SOON}}
+    yield "a failed task is edited, and its pod goes", told(edited, failed), (going,)
+    once = with_spec(TASK, ttlSecondsAfterFinished=0)
+    yield "a task that expires at once has failed", once, (failed,)
+    again = with_spec(told(once, failed), command=["x"])
+    anew = a_pod(of=again, metadata={"uid": "uid-of-next"}, status={"phase": "Failed"})
+    yield "a task that expires at once is edited, and has failed anew", again, (anew,)
     done = a_pod(of=TASK, status={"phase": "Succeeded"})
     yield "the task has succeeded", told(TASK, a_pod(of=TASK, status=RUNNING)), (done,)
     yield "a failed task is edited", with_spec(told(TASK, failed), command=["x"]), (failed,)
+    yield "a finished task is edited, and its pod is gone", with_spec(told(TASK, done), command=["x"]), ()
     on_deletion = with_spec(told(TASK, done), command=["x"], updateStrategy="OnDelete")
     yield "a finished task is edited, on deletion", on_deletion, (done,)
     late = an_agent(restartPolicy="Never", activeDeadlineSeconds=60)
@@ -163,7 +172,8 @@ def _lines(action: Action) -> Iterator[str]:
             rest = {name: value for name, value in status.items() if name != "conditions"}
             yield from (f"    {name}: {value!r}" for name, value in sorted(rest.items()))
         case EmitEvent():
-            about = f"{action.regarding.kind} {action.regarding.namespace}/{action.regarding.name}"
+            on = action.regarding
+            about = f"{on.api_version} {on.kind} {on.namespace}/{on.name}"
             yield f"  EmitEvent {action.type} {action.reason} ({action.action}) about {about} {action.regarding_uid}"
             yield f"    {action.name} at {action.time}: {action.note}"
         case Create(manifest):

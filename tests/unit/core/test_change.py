@@ -143,6 +143,16 @@ def test_each_container_that_differs_is_resized_the_sidecars_too() -> None:
     assert resize.containers == [{"name": "agent", "resources": twice}, {"name": "side", "resources": twice}]
 
 
+def test_a_container_that_is_right_hides_no_other() -> None:
+    before, after = cpu("1") | {"sidecars": [SIDECAR | cpu("1")]}, cpu("1") | {"sidecars": [SIDECAR | cpu("2")]}
+    for name in ("agent", "renamed"):
+        pod = made(before)
+        pod["spec"]["containers"][0]["name"] = name
+        [resize] = change(pod, after).actions
+        assert isinstance(resize, Resize)
+        assert [container["name"] for container in resize.containers] == ["side"]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

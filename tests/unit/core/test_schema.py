@@ -320,6 +320,7 @@ def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
     ("schema", "value", "problem"),
     [
         (STRING_MAP | {"maxProperties": 1}, {"a": ""}, None),
+        (STRINGS | {"maxItems": 1}, ["a"], None),
         (INT_OR_STRING, -(2**63), None),
         (INT_OR_STRING, 2**63 - 1, None),
         (INT_OR_STRING, 2**63, f"spec: must be between {-(2**63)} and {2**63 - 1}"),
@@ -331,3 +332,29 @@ def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
 )
 def test_a_bound_may_be_met(schema: Schema, value: Any, problem: str | None) -> None:
     assert walk(schema, value)[1] == ([] if problem is None else [problem])
+
+
+def test_duplicates_are_told_behind_items_that_are_wrong() -> None:
+    duplicate = 'spec[3]: duplicate of item [2]: same port 1, protocol "TCP"'
+    wrong = ["spec[0]: must be an object, not a number", "spec[1].port: is required"]
+    assert walk(PORTS, [5, {}, {"port": 1}, {"port": 1}])[1] == [*wrong, duplicate]
+
+
+def test_an_object_may_be_any_mapping() -> None:
+    assert walk(POINT, MappingProxyType({"x": 1})) == ({"x": 1, "unit": "m"}, [])
+
+
+def test_problems_are_told_in_the_order_of_the_schema() -> None:
+    schema = {
+        "type": "object",
+        "required": ["n", "m"],
+        "properties": {"z": STRING, "n": STRING, "m": STRING, "a": STRING},
+    }
+    told = [problem.partition(":")[0] for problem in walk(schema, {"a": 1, "z": 1})[1]]
+    assert told == ["spec.z", "spec.n", "spec.m", "spec.a"]
+
+
+def test_a_text_may_be_as_long_as_its_bound() -> None:
+    bounded = STRING | {"maxLength": 2}
+    assert walk(bounded, "ab")[1] == []
+    assert walk(bounded, "abc")[1] == ["spec: has 3 characters; at most 2 are allowed"]
