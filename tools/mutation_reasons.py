@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 CAST: Final = "The type that `cast` is given is for the type checker alone; at run time it is not looked at."
+_CAST_TO: Final = r'\bcast\((?:None|"[^"]*"), '
 NO_KEY: Final = "Nothing is looked up by the empty text, nor by the mutant's: both find nothing."
 UTF_8: Final = "Another name of the same encoding."
 UNICODE: Final = "A condition's message is Unicode already, so there is nothing to replace or to leave out."
@@ -17,7 +18,6 @@ FASTER: Final = "A quick way to the same result."
 
 REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
     # module, function, what the change looks like (regular expressions that match the whole), reason
-    ("", "", r".*\bcast\(.*", CAST),
     ("_pod_state", "ended|ending", r'.*or "XXXX".*', NO_KEY),
     ("_events", "_event", r'.*encode\("UTF-8".*|.*decode\("UTF-8".*', UTF_8),
     ("_events", "_event", r".*encode\(.*", UNICODE),
@@ -32,7 +32,12 @@ REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
         r".*_is_replaced\(situation, None\).*",
         "A block has been answered a few lines before.",
     ),
-    ("_status", "_backing_off", r".*", GUARD + " Who backs off has failed, and knows until when."),
+    (
+        "_status",
+        "_backing_off",
+        r".*(failure is None and|_NEXT).*",
+        GUARD + " Who backs off has failed, and knows until when.",
+    ),
     (
         "_status",
         "_ready",
@@ -77,7 +82,8 @@ REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
         "The schema's default has made it TCP already.",
     ),
     ("_containers", "_find_port_clashes", r".*Item\(path, .*", "Only the path of the first is told."),
-    ("_json", "same_json|dig|copy_json|reach", r".*", FASTER),
+    ("_json", "same_json|dig|copy_json|reach", r".*type\(None\).*|.*object = None.*|.*kind is list and.*", FASTER),
+    ("_json", "copy_json", r".*_SCALARS\) and False.*", FASTER),
     ("_json", "digest", r".*ensure_ascii=True.*", "It is json's default; said here since it matters."),
     ("_json", "digest", r'.*encode\("ASCII"\).*', UTF_8),
     ("_schema", "_Compiler._object", r".*type\(None\).*|.*len\(parts\) >= 1.*", FASTER),
@@ -93,7 +99,7 @@ REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
     ("_agent", "schema_of", r'.*"RULES", None.*', "No rules, in either case."),
     ("_agent", "_check_name", r'.*return "XXXX".*', "The problem is raised before the name is used."),
     ("_situation", "find_refusal", r'.*or "XXXX".*', NO_KEY),
-    ("_schema", "_check_known", r".*", FASTER),
+    ("_schema", "_check_known", r".*(is_known = |count = None).*", FASTER),
     ("_schema", "_array", r'.*list-map-keys", (None)?\).*', "No keys, in either case."),
     ("_schema", "_find_duplicates", r".*strict.*", "Both have one value for each key."),
     ("_schema", "_integer", r'.*"x-literal", (None)?\).*', "As false as False."),
@@ -112,12 +118,12 @@ REASONS: Final[Sequence[tuple[str, str, str, str]]] = (
         r".*made.pod is not None or .*",
         "Of two pods of a name the one that was there is found first.",
     ),
-    ("_containers", "place_of", r".*", FASTER),
+    ("_containers", "place_of", r".*_USUAL_LENGTH.*", FASTER),
     ("_pod", "render|_containers|_pod_spec", r'.*"(object|field|XXobjectXX|OBJECT|XXfieldXX|FIELD)".*', NO_CLASH),
     ("_pod", "render", r".*, None\).*", "Only whether two have the same name is asked."),
     ("_pod", "_containers", r".*Item\(c.path, c.name, None\).*", "Only whether two have the same name is asked."),
-    ("_pod", "_only", r".*", GUARD + " One feature gives it, always."),
-    (r"features\.(container|files|pod_template|service)", "contribute", r".*", NO_CLASH),
+    ("_pod", "_only", r".*dict\[str, Any\].*", GUARD + " One feature gives it, always."),
+    (r"features\.(container|files|pod_template|service)", "contribute", r".*(Item|Object)\(.*", NO_CLASH),
     (r"features\.wrapper", "contribute", r".*CommandPrefix\(None.*", "A command's path is told in no message so far."),
     (r"features\.files", "_misplaced", r".*range\(len\(parts\)\).*", "No file has the empty path."),
     (
@@ -143,6 +149,9 @@ def reason_of(module: str, function: str, changes: Sequence[str]) -> str | None:
         function: the mutated function or method.
         changes: the lines that it takes out and puts in, with - and +.
     """
+    before, after = ("".join(line[1:] for line in changes if line.startswith(sign)) for sign in "-+")
+    if re.sub(_CAST_TO, "cast(", before) == re.sub(_CAST_TO, "cast(", after):
+        return CAST
     text = "\n".join(changes)
     for in_module, in_function, change, reason in REASONS:
         if (
