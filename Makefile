@@ -48,7 +48,7 @@ e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first ti
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
 	$(BIN)/pytest tests/packaging
 
-mutation: $(STAMP)  ## Mutation tests of the core, for some 40 minutes; goes on where it was stopped (docs/mutation.md).
+mutation: $(STAMP)  ## Mutation tests of the core, for some half an hour; goes on where it was stopped (docs/mutation.md).
 	$(BIN)/python -m tools.mutation run $(MODULES)
 
 mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from main (or BASE=...), where that takes under 5 minutes.

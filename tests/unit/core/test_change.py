@@ -170,7 +170,17 @@ def test_an_amount_in_other_words_is_the_same(before: Json, after: Json) -> None
     assert not [a for a in change(pod, after).actions if isinstance(a, Resize)]
 
 
-@pytest.mark.parametrize("present", [None, [], "many", {"limits": [1]}, {"limits": {"cpu": {"a": 1}}}])
+@pytest.mark.parametrize(
+    "present",
+    [
+        None,
+        [],
+        "many",
+        {"limits": [1]},
+        {"limits": {"cpu": {"a": 1}}},
+        {"limits": {"cpu": 1.0}, "requests": {"cpu": 1.0}},
+    ],
+)
 def test_amounts_that_are_none_are_replaced(present: Any) -> None:
     pod = made(cpu("1"))
     pod["spec"]["containers"][0]["resources"] = present
