@@ -6,7 +6,8 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proof nightly e2e packaging proof-doc crd golden core-v1 lock format clean
+.PHONY: help demo test lint types imports unit proof nightly e2e packaging mutation mutation-changed proof-doc crd golden \
+  core-v1 lock format clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,11 +48,18 @@ e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first ti
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
 	$(BIN)/pytest tests/packaging
 
+mutation: $(STAMP)  ## Mutation tests of the core, for some half an hour; goes on where it was stopped (docs/mutation.md).
+	$(BIN)/python -m tools.mutation run $(MODULES)
+
+mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from main (or BASE=...), where that takes under 5 minutes.
+	$(BIN)/python -m tools.mutation changed $(BASE)
+
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
 
 golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
 	$(BIN)/python -m tools.golden
+	$(BIN)/python -m tests.unit.core.decisions
 
 core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Kubernetes sources.
 	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
@@ -68,7 +76,7 @@ format: $(STAMP)  ## Format the sources.
 	$(BIN)/ruff format .
 
 clean:  ## Remove what was made here; the cache of built control planes stays.
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentctl needs Python 3.11 or newer: set PYTHON=...")'

@@ -114,7 +114,7 @@ def literal(word: str) -> str:
 def _fits(agent: Agent, platform: str) -> bool:
     system, architecture = (*platform.split("/"), "")[:2]
     wanted = {_OS: {dig(agent.spec.pod_template.spec, "os", "name", kind=str) or "linux"}} | _required(agent)
-    return system in wanted.get(_OS, {system}) and architecture in wanted.get(_ARCHITECTURE, {architecture})
+    return system in wanted[_OS] and architecture in wanted.get(_ARCHITECTURE, {architecture})
 
 
 def _required(agent: Agent) -> dict[str, set[str]]:

@@ -178,7 +178,9 @@ def _pod_up_to_date(prepared: Prepared, pod: Mapping[str, Any], situation: Situa
     if _is_replaced(situation, block):
         return _recreating(told)
     if change.needs_pod:
-        return _pending(f"{told} With updateStrategy OnDelete the pod stays until somebody deletes it.")
+        # One that is outdated stays for no strategy's sake: the task is over, or the Agent goes.
+        stays = " With updateStrategy OnDelete the pod stays until somebody deletes it."
+        return _pending(told if situation.holder is Holder.OUTDATED else told + stays)
     return change.verdict
 
 

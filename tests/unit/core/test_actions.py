@@ -104,3 +104,8 @@ def test_what_is_observed_is_kept_as_a_tuple() -> None:
     observed = Observed(now=NOW, objects=objects)
     objects.append({"kind": "Pod"})
     assert observed.objects == ({"kind": "Pod"},)
+
+
+def test_an_object_without_a_namespace_has_an_empty_one() -> None:
+    manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+    assert Ref.of(manifest) == Ref("v1", "Node", "", "n")

@@ -224,3 +224,10 @@ def test_whatever_comes_in_is_an_agent_or_an_invalid_one(manifest: Any) -> None:
         parse_agent(manifest)
     except InvalidAgent as error:
         assert error.problems  # noqa: PT017 -- both outcomes are right
+
+
+def test_a_list_of_the_spec_is_a_tuple() -> None:
+    files = parse_agent(an_agent(files=[{"path": "a", "content": ""}])).spec.files
+    assert type(files) is tuple
+    listed: Any = [*files]
+    assert type(attrs.evolve(parse_agent(an_agent()).spec, files=listed).files) is tuple

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -216,3 +218,8 @@ def test_the_rule_for_names_is_in_the_crd(name: str) -> None:
         "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')"
     )
     assert parse_agent(an_agent(metadata={"name": name})).name == name
+
+
+def test_the_crd_that_is_shipped_is_the_models() -> None:
+    shipped = Path(__file__).parents[3] / "crds" / "agents.yaml"
+    assert custom_resource_definition() == yaml.safe_load(shipped.read_text("utf-8"))

@@ -47,7 +47,7 @@ def test_the_rules_of_kubernetes(command: list[str], args: list[str], entrypoint
         assert main["command"] == WRAPPED + runs
         assert "args" not in main
     else:
-        with pytest.raises(CommandUnknown, match=r"neither ENTRYPOINT nor CMD: set spec\.command"):
+        with pytest.raises(CommandUnknown, match=r"^the image has neither ENTRYPOINT nor CMD: set spec\.command$"):
             build_pod(agent, image=image)
 
 
@@ -79,7 +79,7 @@ def _expanded(text: str, variables: dict[str, str]) -> str:
 )
 @pytest.mark.parametrize("args", [[], ["a"]])
 def test_what_no_pod_can_hold_is_unknown(config: ImageConfig, args: list[str]) -> None:
-    with pytest.raises(CommandUnknown, match="too long or no text"):
+    with pytest.raises(CommandUnknown, match=r"^the image's command is too long or no text: set spec\.command$"):
         original_command(agent_of(args=args), config)
 
 
@@ -119,7 +119,9 @@ def test_a_user_is_no_part_of_the_command() -> None:
     image_command(agent_of(), info(linux_amd64=SAME, linux_arm64=ImageConfig(("a",), ("b",), "root")))
 
 
-@pytest.mark.parametrize("platforms", [{}, {"windows/amd64": SAME}, {"unknown/unknown": SAME}, {"": SAME}])
+@pytest.mark.parametrize(
+    "platforms", [{}, {"windows/amd64": SAME, "windows/arm64": SAME}, {"unknown/unknown": SAME}, {"": SAME}]
+)
 def test_an_image_for_no_such_node_is_told_with_what_it_has(platforms: dict[str, ImageConfig]) -> None:
     with pytest.raises(CommandUnknown) as caught:
         image_command(agent_of(), ImageInfo(DIGEST, platforms))
@@ -154,6 +156,8 @@ AMD, ARM, BOTH = {SAME}, {OTHER}, {SAME, OTHER}
         (terms([arch("arm64")]), ARM),
         (terms([arch("arm64", "amd64")]), BOTH),
         (terms([arch("arm64"), arch("arm64", "amd64")]), ARM),
+        (terms([arch("arm64", "amd64"), arch("arm64")]), ARM),
+        (terms([{"key": "kubernetes.io/arch", "operator": "In"}]), set[ImageConfig]()),
         (terms([arch("arm64")], [arch("amd64")]), BOTH),
         (terms([arch("arm64")], [arch("arm64")]), ARM),
         (terms([arch("arm64")], [arch("x", key="zone")]), BOTH),

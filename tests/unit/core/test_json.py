@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentctl_core._json import copy_json, dig, dig_list, digest, same_json
+from agentctl_core._json import copy_json, dig, dig_list, digest, reach, same_json
 
 from .builders import nested
 from .strategies import any_json, reordered, specs
@@ -106,3 +106,29 @@ def test_no_value_is_beyond_reading(value: Any) -> None:
 def test_a_digest_is_the_same_for_ever() -> None:
     assert digest({"b": [1, "é"], "a": None}) == "a44633ba036df252"
     assert digest("\ud800") != digest("?")
+
+
+def test_what_is_reached_may_be_in_any_mapping() -> None:
+    assert reach(MappingProxyType({"a": MappingProxyType({"b": [1]})}), "a", "b") == [1]
+    assert reach({"a": 5}, "a", "b") is None
+
+
+class Listed(list[Any]):
+    """What a client library may give for a list."""
+
+
+def test_a_list_of_another_kind_is_copied_into_one() -> None:
+    inner = {"a": [1]}
+    copied = copy_json({"b": Listed([inner, Listed([2])])})
+    assert copied == {"b": [{"a": [1]}, [2]]}
+    assert type(copied["b"]) is type(copied["b"][1]) is list
+    assert copied["b"][0] is not inner
+    marker = object()
+    assert copy_json(marker) is marker
+
+
+@pytest.mark.parametrize(
+    ("number", "is_there"), [(-(2**63), True), (2**63 - 1, True), (-(2**63) - 1, False), (2**63, False)]
+)
+def test_an_integer_has_64_bits(number: int, is_there: bool) -> None:  # noqa: FBT001 -- drawn
+    assert dig({"a": number}, "a", kind=int) == (number if is_there else None)

@@ -35,6 +35,14 @@ def left_sorted(value: Any) -> Any:
     return value
 
 
+def test_a_patch_of_a_part_leaves_the_rest_of_it() -> None:
+    assert merge_patch({"a": {"b": 1, "c": {"d": 2}}}, {"a": {"c": {"e": 3}}}) == {"a": {"b": 1, "c": {"d": 2, "e": 3}}}
+
+
+def test_a_field_that_is_the_same_hides_no_other() -> None:
+    assert merge_diff({"a": 1, "b": 2, "c": 3}, {"a": 1, "b": None, "c": 4}) == {"b": None, "c": 4}
+
+
 @given(OBJECTS, OBJECTS)
 def test_applying_the_difference_gives_what_is_desired(current: dict[str, Any], desired: dict[str, Any]) -> None:
     assert same(merge_patch(current, merge_diff(current, desired)), desired)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from agentctl_core import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue
+from agentctl_core._objects import _is_covered, _with_node_port
 
 from .builders import (
     GONE,
@@ -156,6 +157,25 @@ def test_labels_that_were_taken_away_come_back() -> None:
 @pytest.mark.parametrize("metadata", [{"uid": None}, {"resourceVersion": None}])
 def test_without_preconditions_nothing_is_changed(metadata: Json) -> None:
     assert acts(serving(), a_service(kind="NodePort", **metadata)) == []
+
+
+def test_a_port_keeps_its_node_port_by_number_and_protocol() -> None:
+    present: list[Json] = [
+        {"port": 53, "protocol": "UDP", "nodePort": 30001},
+        {"port": 53, "nodePort": 30002},  # TCP, where nothing is said
+        {"port": 54, "protocol": "TCP"},
+        {"port": 55, "protocol": "TCP", "nodePort": 30003},
+    ]
+    assert _with_node_port({"port": 53}, present) == {"port": 53, "nodePort": 30002}
+    assert _with_node_port({"port": 53, "protocol": "UDP"}, present)["nodePort"] == 30001
+    assert _with_node_port({"port": 54}, present) == {"port": 54}
+    assert _with_node_port({"port": 55}, present) == {"port": 55, "nodePort": 30003}
+
+
+def test_a_port_without_a_protocol_is_one_of_tcp() -> None:
+    there: Json = {"port": 80, "targetPort": 80, "protocol": "TCP"}
+    assert _is_covered({"port": 80}, there)
+    assert not _is_covered({"port": 80}, there | {"protocol": "UDP"})
 
 
 # The Service
@@ -387,6 +407,18 @@ def test_a_claim_that_is_not_of_the_operators_making_keeps_its_owner(other: Json
     assert acts(an_agent(command=["run"]), a_claim(owner=UID, **other)) == []
 
 
+def test_a_claim_that_nobody_asks_for_keeps_no_pod_waiting_while_it_goes() -> None:
+    leaving = a_claim(owner=UID, deletionTimestamp=GONE)
+    assert only(Create, plan(an_agent(command=["run"]), leaving)).manifest["kind"] == "Pod"
+
+
+def test_what_is_left_over_goes_whatever_else_is_there() -> None:
+    old = there("ConfigMap", "demo-files-0123456789")
+    assert acts(serving(), {"kind": "Service"}, a_service(), old) == [
+        Delete(Ref("v1", "ConfigMap", "team", "demo-files-0123456789"), "uid-of-demo-files-0123456789")
+    ]
+
+
 def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
     claim = a_claim(owner=UID)
     refusal = a_refusal(kind="persistentvolumeclaims")
@@ -395,6 +427,25 @@ def test_a_claim_that_may_not_be_let_go_of_is_tried_again_later() -> None:
     done = plan(manifest, a_pod(of=manifest), claim, refusal)
     assert not any(isinstance(action, Patch) for action in done)
     assert isinstance(done[-1], Requeue)
+
+
+@pytest.mark.parametrize(("message", "told"), [("it is too large", "it is too large"), (None, "no reason given")])
+def test_a_change_that_is_refused_is_told_though_all_is_ready(message: str | None, told: str) -> None:
+    refusal = a_refusal(kind="persistentvolumeclaims") | {"message": message}
+    refusal["details"]["name"] = "data-demo"
+    manifest = claiming(storage="2Gi")
+    up_to_date = condition(only(PatchStatus, plan(manifest, a_pod(of=manifest), a_claim(), refusal)).status, "UpToDate")
+    assert up_to_date is not None
+    assert (up_to_date["status"], up_to_date["reason"]) == ("False", "UpdatePending")
+    assert up_to_date["message"] == f"The API server refuses to change PersistentVolumeClaim data-demo: {told}"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "present", "grows"),
+    [("0", "0", False), ("1", None, True), ("1", "many", True), ("1", 0, True), ("1", "1", False)],
+)
+def test_a_claim_of_a_strange_size_grows_where_it_is_larger(wanted: Any, present: Any, grows: bool) -> None:  # noqa: FBT001 -- drawn
+    assert any(isinstance(action, Patch) for action in acts(claiming(storage=wanted), a_claim(present))) == grows
 
 
 # Config maps

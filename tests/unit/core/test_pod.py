@@ -254,3 +254,7 @@ def _wreck(value: Any) -> None:
         for child in list(value.values() if isinstance(value, dict) else value):
             _wreck(child)
         value.clear()
+
+
+def test_an_agent_without_anything_to_prepare_has_no_init_containers() -> None:
+    assert "initContainers" not in pod_of(wrapper={"enabled": False})["spec"]

@@ -352,3 +352,25 @@ def test_everything_is_told_at_once_in_the_order_of_the_spec() -> None:
         f"{template}.securityContext.sysctls[1].name",
     ]
     assert refused(WIDEST, **spec) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "path"),
+    [
+        ("localhost/mine", []),
+        ("localhost/", []),
+        ("localhost", ["spec.podTemplate.metadata.annotations[container.apparmor.security.beta.kubernetes.io/agent]"]),
+    ],
+)
+def test_a_pattern_allows_what_begins_as_it_does(profile: str, path: list[str]) -> None:
+    annotations = {"container.apparmor.security.beta.kubernetes.io/agent": profile}
+    assert refused(podTemplate={"metadata": {"annotations": annotations}}) == path
+
+
+def test_nothing_is_promised_where_the_policy_cannot_allow_it() -> None:
+    spec = next(spec for spec, _, widening in ALL if widening is None)
+    [problem] = violations(parse_agent(an_agent(**spec)), Policy())
+    assert problem.message == (
+        "an unmasked /proc is forbidden in the host's user namespace; leave this out, or set "
+        "spec.podTemplate.spec.hostUsers to false"
+    )

@@ -65,3 +65,8 @@ def test_no_long_quantities_are_kept() -> None:
     finally:
         tracemalloc.stop()
     assert kept < 1_000_000
+
+
+def test_a_quantity_of_more_than_30_characters_is_no_amount() -> None:
+    assert amount("1" * 30) == int("1" * 30)
+    assert amount("1" * 31) is None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -49,6 +50,7 @@ from .builders import (
     NOW,
     POD_UID,
     SOON,
+    UID,
     Json,
     a_pod,
     a_refusal,
@@ -247,6 +249,12 @@ def test_what_cannot_be_watched_is_looked_at_again() -> None:
     assert only(Requeue, plan(an_agent(), a_refusal())) == Requeue(30.0)
 
 
+def test_a_strangers_pod_is_looked_at_as_seldom_when_it_ends() -> None:
+    a_moment_ago = "2026-01-31T11:59:40Z"
+    leaving = a_pod(owner_uid=None, metadata={"deletionTimestamp": a_moment_ago})
+    assert only(Requeue, plan(an_agent(), leaving)) == Requeue(30.0)
+
+
 def test_an_event_is_the_same_for_the_same_news() -> None:
     first = only(EmitEvent, plan(an_agent(image="")))
     later = only(EmitEvent, plan(an_agent(image=""), now=NOW + timedelta(hours=1)))
@@ -262,6 +270,30 @@ def test_the_name_of_an_event_is_a_dns_subdomain(name: str) -> None:
     event = only(EmitEvent, plan(an_agent(image="", metadata={"name": name})))
     assert len(event.name) <= 253
     assert all(part and part.strip("-") == part for part in event.name.split("."))
+
+
+def test_what_is_cut_off_a_long_name_are_the_marks_that_it_may_not_end_with() -> None:
+    event = only(EmitEvent, plan(an_agent(image="", metadata={"name": "a" * 60 + "X-." + "b" * 9})))
+    assert event.name.partition(".")[0] == "a" * 60 + "X"
+
+
+def test_a_note_is_shortened_only_where_it_is_too_long() -> None:
+    start = "The API server refuses the pod: "
+    fits = "a" * (1024 - len(start))
+    assert only(EmitEvent, plan(an_agent(), a_refusal(fits))).note == start + fits
+    cut = only(EmitEvent, plan(an_agent(), a_refusal(fits + "a"))).note
+    assert cut == (start + fits)[:1021] + "..."
+
+
+def test_the_time_of_an_event_is_in_utc_wherever_the_host_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        elsewhere = NOW.astimezone(timezone(timedelta(hours=5)))
+        assert only(EmitEvent, plan(an_agent(image=""), now=elsewhere)).time == "2026-01-31T12:00:00.000000Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
@@ -283,6 +315,13 @@ def test_an_event_comes_before_the_status_that_would_hide_it() -> None:
     assert kinds(plan(an_agent(), a_pod(owner_uid=None))).index(EmitEvent) == 0
 
 
+@pytest.mark.parametrize("metadata", [{"uid": None}, {"resourceVersion": None}])
+def test_an_agent_that_cannot_be_told_from_a_later_one_does_not_expire(metadata: Json) -> None:
+    expired = ASKING[Want.EXPIRED]
+    assert only(Delete, plan(expired)) == Delete(Ref("agentctl.dev/v1alpha1", "Agent", "team", "demo"), UID, "41")
+    assert plan(expired | {"metadata": expired["metadata"] | metadata}) == ()
+
+
 # What a host must observe
 
 
@@ -290,6 +329,19 @@ def test_wanted_names_the_pod() -> None:
     assert wanted(an_agent()) == (Ref("v1", "Pod", "team", "demo"),)
     assert wanted({"metadata": {"name": "demo"}}) == (Ref("v1", "Pod", "default", "demo"),)
     assert wanted(an_agent(image="")) == wanted(an_agent())
+
+
+def test_what_is_wanted_is_what_the_config_allows() -> None:
+    manifest = an_agent(service={"ports": [{"port": 80}]}, securityContext={"privileged": True})
+    pod = Ref("v1", "Pod", "team", "demo")
+    assert wanted(manifest) == (pod,)
+    allowing = Config(policy=Policy(allow_privileged=True))
+    assert wanted(manifest, allowing) == (pod, Ref("v1", "Service", "team", "demo"))
+
+
+def test_an_image_that_could_not_be_looked_up_is_looked_up_again() -> None:
+    answer = {"example.com/agent:1": ImageError("Unreachable", "m")}
+    assert only(Requeue, plan(an_agent(), images=answer)) == Requeue(30.0)
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"name": ""}, {"name": None}, {"name": 5}, {"name": "\ud800"}, []])

@@ -257,6 +257,13 @@ def test_a_pod_without_an_image_remembers_nothing(image: Any) -> None:
     assert not RESOLVED.keys() & status_of(an_agent(), pod_remembering(text, image)).keys()
 
 
+@pytest.mark.parametrize("containers", [[], [{"name": "other", "image": "i"}]])
+def test_a_pod_without_the_agents_container_remembers_nothing(containers: list[Any]) -> None:
+    pod = pod_remembering(ImageConfig(("a",)).to_json(REFERENCE))
+    pod["spec"]["containers"] = containers
+    assert not RESOLVED.keys() & status_of(an_agent(), pod).keys()
+
+
 def test_of_a_hostile_memory_only_words_are_told() -> None:
     text = json.dumps({"from": "a", "entrypoint": ["ok", 5, None, ["x"], "\ud800", {}], "cmd": "text"})
     told = status_of(an_agent(), pod_remembering(text))["resolvedCommand"]
@@ -292,3 +299,9 @@ def test_nor_does_a_hostile_status(status: Json) -> None:
 def test_a_registrys_message_can_always_be_sent() -> None:
     status = only(PatchStatus, plan(an_agent(), images=known(ImageError("NotFound", "\ud800" * 40_000)))).status
     assert len(json.dumps(status, ensure_ascii=False).encode()) < 200_000
+
+
+@pytest.mark.parametrize("install", ["InitContainer", "ImageVolume"])
+def test_the_registry_is_asked_however_the_wrapper_is_installed(install: str) -> None:
+    manifest = an_agent(wrapper={"install": install})
+    assert only(ResolveImage, plan(manifest, images={})).image == "example.com/agent:1"

@@ -36,6 +36,7 @@ def test_it_is_16_hexadecimal_digits_in_an_annotation() -> None:
 
 def test_it_never_changes_from_one_version_to_the_next() -> None:
     assert revision_of() == "23bc6c69e7a5d465"
+    assert revision_of(resources={"limits": {"cpu": 1, "example.com/gpu": 1}}) == "503840d3a248e504"
 
 
 CHANGES: list[Json] = [

@@ -273,6 +273,14 @@ def test_a_rule_waits_for_an_object_that_is_right_in_itself() -> None:
 def test_where_there_are_many_fields_they_are_not_told() -> None:
     schema = {"type": "object", "properties": {f"field{index}": STRING for index in range(17)}}
     assert walk(schema, {"q": 1})[1] == ["spec.q: unknown field"]
+    few = {"type": "object", "properties": {f"field{index}": STRING for index in range(16)}}
+    fields = ", ".join(sorted(few["properties"]))
+    assert walk(few, {"q": 1})[1] == [f"spec.q: unknown field; the fields here are {fields}"]
+
+
+def test_keys_that_have_no_order_are_told_too() -> None:
+    told = "spec[a Python complex, which JSON does not have as key]: unknown field; the fields here are label, unit, x"
+    assert walk(POINT, {"x": 1, 1j: 1, 2j: 1})[1] == [told, told]
 
 
 @given(specs | all_specs)
@@ -287,3 +295,66 @@ def test_each_wrong_field_is_told_exactly_once(fields: list[str]) -> None:
     problems: list[Problem] = []
     check_spec({"image": "a"} | dict.fromkeys(fields, False), (None, "spec"), problems)
     assert sorted(problem.path for problem in problems) == sorted(f"spec.{field}" for field in fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("y" * 80, f'"{"y" * 80}"'),
+        ("y" * 81, f'"{"y" * 80}..."'),
+        ("a\\b", '"a\\b"'),
+        ("a\\b\x00", '"a\\b\\x00"'),
+        ("it's\n", '"it\'s\\n"'),
+    ],
+)
+def test_a_value_is_quoted_up_to_80_characters_and_escaped_only_where_it_must_be(value: str, told: str) -> None:
+    assert walk({"type": "string", "enum": ["a"]}, value)[1] == [f"spec: {told} is not one of a"]
+
+
+def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
+    told = [problem.partition(" as key")[0] for problem in walk(STRING_MAP, {"a": 1, None: "", 5: "", True: ""})[1]]
+    assert told == ["spec[a boolean", "spec[a number", "spec[null", "spec[a]: must be a string, not a number; quote it"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        (STRING_MAP | {"maxProperties": 1}, {"a": ""}, None),
+        (STRINGS | {"maxItems": 1}, ["a"], None),
+        (INT_OR_STRING, -(2**63), None),
+        (INT_OR_STRING, 2**63 - 1, None),
+        (INT_OR_STRING, 2**63, f"spec: must be between {-(2**63)} and {2**63 - 1}"),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 1, None),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 2, None),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 0, "spec: must be between 1 and 2"),
+        (INT_OR_STRING | {"minimum": 1, "maximum": 2}, 3, "spec: must be between 1 and 2"),
+    ],
+)
+def test_a_bound_may_be_met(schema: Schema, value: Any, problem: str | None) -> None:
+    assert walk(schema, value)[1] == ([] if problem is None else [problem])
+
+
+def test_duplicates_are_told_behind_items_that_are_wrong() -> None:
+    duplicate = 'spec[3]: duplicate of item [2]: same port 1, protocol "TCP"'
+    wrong = ["spec[0]: must be an object, not a number", "spec[1].port: is required"]
+    assert walk(PORTS, [5, {}, {"port": 1}, {"port": 1}])[1] == [*wrong, duplicate]
+
+
+def test_an_object_may_be_any_mapping() -> None:
+    assert walk(POINT, MappingProxyType({"x": 1})) == ({"x": 1, "unit": "m"}, [])
+
+
+def test_problems_are_told_in_the_order_of_the_schema() -> None:
+    schema = {
+        "type": "object",
+        "required": ["n", "m"],
+        "properties": {"z": STRING, "n": STRING, "m": STRING, "a": STRING},
+    }
+    told = [problem.partition(":")[0] for problem in walk(schema, {"a": 1, "z": 1})[1]]
+    assert told == ["spec.z", "spec.n", "spec.m", "spec.a"]
+
+
+def test_a_text_may_be_as_long_as_its_bound() -> None:
+    bounded = STRING | {"maxLength": 2}
+    assert walk(bounded, "ab")[1] == []
+    assert walk(bounded, "abc")[1] == ["spec: has 3 characters; at most 2 are allowed"]

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from agentctl_core import EmitEvent, PatchStatus, Ref
+from agentctl_core import EmitEvent, PatchStatus, Problem, Ref
+from agentctl_core._conditions import MESSAGE_MAX_LENGTH
+from agentctl_core._status import _tell_problems
 
 from .builders import (
     DIGEST,
@@ -35,6 +37,7 @@ RUNNING: Json = {
 }
 NO_NODE = "No node takes the pod: {}. Change resources, nodeSelector, affinity or tolerations, or add a node."
 EARLIER = "2026-01-30T08:00:00Z"
+ON_DELETE = "With updateStrategy OnDelete the pod stays until somebody deletes it."
 
 
 REVISION = a_pod()["metadata"]["annotations"]["agentctl.dev/revision"]
@@ -273,8 +276,15 @@ def test_a_transition_time_that_is_none_is_replaced(bad: Any) -> None:
 @pytest.mark.parametrize(("generation", "observed"), [(7, 7), (None, None), ("7", None), (True, None), (2**63, None)])
 def test_the_generation_is_told_where_there_is_one(generation: Any, observed: int | None) -> None:
     status = status_of(an_agent(metadata={"generation": generation}))
-    assert status.get("observedGeneration") == observed
-    assert all(each.get("observedGeneration") == observed for each in status["conditions"])
+    for part in (status, *status["conditions"]):
+        assert ("observedGeneration" in part) == (observed is not None)
+        assert part.get("observedGeneration") == observed
+
+
+def test_so_many_problems_are_told_that_they_fit() -> None:
+    fits = Problem("p", "x" * (MESSAGE_MAX_LENGTH - len("p: ")))
+    assert _tell_problems((fits,)) == f"p: {fits.message}"
+    assert _tell_problems((fits, fits)).startswith("2 problems; the first are: p: xxx")
 
 
 def test_a_status_that_is_right_is_not_written_again() -> None:
@@ -307,3 +317,19 @@ def test_a_malformed_status_changes_nothing_but_times(status: Any) -> None:
 )
 def test_a_malformed_condition_does_not_hide_an_event(broken: Json) -> None:
     assert only(EmitEvent, plan(an_agent(image="", status=broken))).reason == "InvalidSpec"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        ("Recreate", "resources.limits.cpu of agent cannot be taken from a running container."),
+        ("OnDelete", f"resources.limits.cpu of agent cannot be taken from a running container. {ON_DELETE}"),
+    ],
+)
+def test_a_strategy_is_named_only_where_it_is_the_specs(strategy: str, message: str) -> None:
+    finished = {"conditions": [{"type": "Finished", "status": "True", "reason": "Failed", "message": "m"}]}
+    task = an_agent(restartPolicy="Never", updateStrategy=strategy, status=finished)
+    limited = a_pod(of=task | {"spec": task["spec"] | {"resources": {"limits": {"cpu": "1"}}}})
+    told = condition(status_of(task, limited), "UpToDate")
+    assert told is not None
+    assert (told["reason"], told["message"]) == ("UpdatePending", message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -95,3 +96,13 @@ def test_what_is_written_is_read_again_to_the_second(moment: datetime) -> None:
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     parse_timestamp(text)
+
+
+def test_a_moment_is_written_in_utc_wherever_the_host_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert timestamp(datetime(2026, 1, 31, 17, tzinfo=timezone(timedelta(hours=5)))) == "2026-01-31T12:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -124,7 +124,10 @@ def test_the_size_is_that_of_a_config_map() -> None:
     assert problems_of(files=[{"path": "a", "content": half}, {"path": "b", "content": half}]) == []
     (problem,) = problems_of(files=[{"path": "a", "content": half}, {"path": "b", "content": half + "x"}])
     assert problem.path == "spec.files"
-    assert problem.message.startswith("inline content has 1048577 bytes; at most 1048576 fit")
+    assert problem.message == (
+        "inline content has 1048577 bytes; at most 1048576 fit into a config map: put the larger ones into the "
+        "image, or into config maps of their own and refer to them"
+    )
 
 
 INSIDE = (
