@@ -17,6 +17,7 @@ from .._identity import AGENT_LABEL, REVISION
 from .._json import dig, dig_list, is_being_deleted, reach
 from .._observed import Observed
 from .._reconcile import decide
+from .._times import parse_timestamp
 from ._decoded import object_at
 from ._host import is_owned_by, observed_objects
 from ._kubelet import ENDED, node_of
@@ -52,12 +53,11 @@ def check_action(before: World, action: Action, after: World) -> None:
         _require(is_own, f"{type(action).__name__} of a pod that the operator does not see as the Agent's")
     match action:
         case Create(manifest) if manifest["kind"] == "Pod" and before.pod is None and after.pod is not None:
-            _check_creation(before)
+            _check_creation(before, manifest)
         case Delete(ref) if ref.kind == "Pod" and before.pod is not after.pod:
             _check_deletion(before)
         case Delete(ref) if ref.kind == KIND and before.agent is not None and before.agent is not after.agent:
-            finished = _condition(before.agent, "Finished")
-            _require(finished.get("status") == "True", "an Agent was deleted that has not finished")
+            _check_expiry(before, before.agent)
         case PatchStatus() if before.agent is not None and after.agent is not before.agent:
             _check_status(before, before.agent, after.agent or {})
         case _:
@@ -215,12 +215,27 @@ def _sees_own_pod(world: World) -> bool:
     return view is not None and view.agent is not None and pod is not None and _is_own(pod, view.agent)
 
 
-def _check_creation(before: World) -> None:
+def _check_creation(before: World, pod: JsonObject) -> None:
+    seen = None if before.operator.view is None else before.operator.view.agent
+    if seen is not None and not before.operator.outdated:
+        is_over = _condition(seen, "Finished").get("status") == "True"
+        is_same = reach(seen, "status", "currentRevision") == reach(pod, "metadata", "annotations", REVISION)
+        _require(not (is_over and is_same), "a pod is made for a task that has finished")
     failed_at = before.ghost.failed_at
     if failed_at is not None:
         # Kubernetes' timestamps have whole seconds.
         waited = before.now - failed_at.replace(microsecond=0)
         _require(waited >= FIRST_BACKOFF, f"a pod is made {waited.total_seconds():g} s after the last one failed")
+
+
+def _check_expiry(before: World, agent: JsonObject) -> None:
+    _require(_condition(agent, "Finished").get("status") == "True", "an Agent was deleted that has not finished")
+    completed = parse_timestamp(dig(agent, "status", "completionTime", kind=str))
+    seconds = dig(agent, "spec", "ttlSecondsAfterFinished", kind=int)
+    is_timed = before.operator.timed == before.operator.skew  # else its clock has been moved since it decided
+    if completed is not None and seconds is not None and is_timed:
+        is_due = before.now >= completed + timedelta(seconds=seconds)
+        _require(is_due, "an Agent was deleted before its ttlSecondsAfterFinished had passed")
 
 
 def _check_deletion(before: World) -> None:
