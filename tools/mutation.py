@@ -157,7 +157,10 @@ def changed(base: str | None) -> str | int:
     if base is None:
         print("mutation tests: nothing is run, since there is no commit to compare with; set BASE")
         return 0
-    names = _git("diff", "--name-only", base, "--", str(CORE)).split()
+    try:
+        names = _git("diff", "--name-only", base, "--", str(CORE)).split()
+    except subprocess.CalledProcessError as error:
+        return f"mutation tests: {error.stderr.strip()}"
     modules = sorted(module for path in map(Path, names) if (module := module_of(path)) and path.exists())
     if not modules:
         print(f"mutation tests: nothing is run, since no module of the core has changed since {base[:12]}")
@@ -166,7 +169,7 @@ def changed(base: str | None) -> str | int:
     seconds = START_SECONDS + count / MUTANTS_PER_SECOND
     if seconds > LIMIT_SECONDS:
         print(
-            f"mutation tests: nothing is run, since the {count} mutants of {', '.join(modules)} would take some "
+            f"mutation tests: nothing is run, since the {count} mutants of {len(modules)} modules would take some "
             f"{seconds:.0f} s, more than {LIMIT_SECONDS}; use make mutation"
         )
         return 0

@@ -101,6 +101,8 @@ def cases() -> Iterator[tuple[str, Json, tuple[Json, ...]]]:
     yield "another command", with_spec(well, command=["x"]), (ours,)
     ending = a_pod(metadata={"deletionTimestamp": SOON}, status=RUNNING)
     yield "it has ended the pod itself", told(with_spec(well, command=["x"]), ours), (ending,)
+    lost = a_pod(metadata={"deletionTimestamp": SOON}, status={"phase": "Unknown"})
+    yield "the node of a pod that it has ended is back", told(with_spec(well, command=["x"]), lost), (ending,)
     yield "an invalid edit, and the pod is gone", well | {"spec": {"image": 5}}, ()
     yield "an invalid edit", with_spec(well, command="x"), (ours,)
     yield "other labels", with_spec(well, podTemplate={"metadata": {"labels": {"a": "b"}}}), (ours,)

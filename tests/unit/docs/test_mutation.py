@@ -76,6 +76,10 @@ def test_where_nothing_has_changed_it_says_so(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.startswith("mutation tests: nothing is run, since there is no commit")
 
 
+def test_a_commit_that_is_not_there_is_an_error() -> None:
+    assert str(mutation.changed("no-such-commit")).startswith("mutation tests: fatal: ")
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
