@@ -214,13 +214,6 @@ BUGS: Final = (
         "    Want.DONE: {\n        Holder.NOBODY: Step.CREATE,",
     ),
     Bug(
-        "finished-for-ever",
-        "a task whose spec has changed counts as finished",
-        "_history.py",
-        "        if revision is None or self.revision in (None, revision):",
-        "        if revision is None or self.finished is not None or self.revision in (None, revision):",
-    ),
-    Bug(
         "ready-by-phase",
         "a pod is taken for ready when it runs",
         "_pod_state.py",

@@ -98,11 +98,16 @@ def check_state(world: World) -> None:
 
 
 def check_settled(world: World) -> None:
-    """Check a world in which operator and controllers are quiet: looking again, or starting anew, writes nothing.
+    """Check a world in which operator and controllers are quiet.
+
+    Ready says what the pod says; looking again, or starting anew, writes nothing.
 
     Raises:
         LawBrokenError: it does.
     """
+    agent, pod = world.agent, world.pod
+    if agent is not None and pod is not None and _is_own(pod, agent) and "status" in agent:
+        _check_told(agent, pod)
     due = world.operator.due
     if world.operator.timed != world.operator.skew or (due is not None and due - world.cluster.now <= _AT_ONCE):
         return  # its clock has been moved, which it sees when its timer is due; or it is about to look anyway
