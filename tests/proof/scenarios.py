@@ -25,7 +25,13 @@ _FULL = {
     "service": {"ports": [{"port": 80}]},
     "volumeClaimTemplates": [_CLAIM],
 }
-_KEPT = {**_SERVICE, "updateStrategy": "OnDelete", "podTemplate": {"metadata": {"annotations": {"a": "1"}}}}
+_KEPT = {
+    **_SERVICE,
+    "updateStrategy": "OnDelete",
+    "resources": {"requests": {"cpu": "1"}},
+    "podTemplate": {"metadata": {"annotations": {"a": "1"}}},
+}
+_IN_PLACE = {"resources": {"requests": {"cpu": "2"}}, "podTemplate": {"metadata": {"annotations": {"b": "2"}}}}
 
 SCENARIOS: Final = {
     "service": Scenario(spec=_SERVICE, versions=[{**_SERVICE, "image": "example.com/agent:2"}]),
@@ -40,7 +46,7 @@ SCENARIOS: Final = {
     "on-delete": Scenario(
         spec=_KEPT,
         versions=[
-            {**_KEPT, "podTemplate": {"metadata": {"annotations": {"b": "2"}}}},
+            {**_KEPT, **_IN_PLACE},
             {**_KEPT, "image": "example.com/agent:2"},
         ],
     ),

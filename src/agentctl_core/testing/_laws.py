@@ -173,6 +173,8 @@ def check_goal(world: World) -> None:
         _check_reason(agent, pod, world)
     elif not _is_excused(world, own):
         _check_running(agent, own, prepared.rendered.revision, world)
+        asked = {manifest["metadata"]["name"] for manifest in prepared.rendered.objects}
+        _check_beside(world, agent, asked)
 
 
 def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
@@ -319,6 +321,13 @@ def _check_running(agent: JsonObject, pod: JsonObject, revision: str, world: Wor
         for name, amount in object_at(spec, "resources", kind).items():
             _require(reach(main, "resources", kind, name) == amount, f"the pod's {name} is not what the spec asks for")
     _require(world.exists(world.pod_ref), "the pod is gone")
+
+
+def _check_beside(world: World, agent: JsonObject, asked: set[str]) -> None:
+    """Nothing is left beside the pod that the spec does not ask for any more."""
+    for (resource, _, name), manifest in world.cluster.storage.objects.items():
+        if resource in ("services", "configmaps") and is_owned_by(manifest, agent["metadata"]["uid"]):
+            _require(name in asked, f"{resource} {name} is left though nobody asks for it")
 
 
 def _is_excused(world: World, pod: JsonObject) -> bool:
