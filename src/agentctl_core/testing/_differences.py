@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -106,7 +107,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
             yield from changes(mine.get(key, ABSENT), theirs.get(key, ABSENT), joined(path, key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast("list[object]", before), cast("list[object]", after), path)
-    elif isinstance(before, bool) is not isinstance(after, bool) or before != after:
+    elif isinstance(before, bool) is not isinstance(after, bool) or (before != after and not _are_nan(before, after)):
         yield Change(path, before, after)
 
 
@@ -121,6 +122,11 @@ def _in_lists(before: list[object], after: list[object], path: str) -> Iterator[
             yield from changes(before[low + index], after[begin + index], f"{path}[{low + index}]")
         yield from (Change(f"{path}[{index}]", before[index], ABSENT) for index in range(low + pairs, high))
         yield from (Change(f"{path}[{index}]", ABSENT, after[index]) for index in range(begin + pairs, end))
+
+
+def _are_nan(*values: object) -> bool:
+    """Tell whether all of them are what Python reads as NaN, which equals nothing, not even itself."""
+    return all(isinstance(value, float) and math.isnan(value) for value in values)
 
 
 def _canonical(value: Any) -> str:
