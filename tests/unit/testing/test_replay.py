@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import assume, given, reject
+from hypothesis import assume, example, given, reject
 from hypothesis import strategies as st
 from tests.unit.core.builders import IMAGE, NOW, Json, a_pod, a_refusal, an_agent, nested
 from tests.unit.core.strategies import agents, all_specs, damaged, pods, shallow_json, specs, text
