@@ -173,8 +173,9 @@ def check_goal(world: World) -> None:
         _check_reason(agent, pod, world)
     elif not _is_excused(world, own):
         _check_running(agent, own, prepared.rendered.revision, world)
-        asked = {manifest["metadata"]["name"] for manifest in prepared.rendered.objects}
-        _check_beside(world, agent, asked)
+        if dig(reach(own, "metadata", "annotations"), REVISION, kind=str) == prepared.rendered.revision:
+            # An outdated pod keeps the files that it was made with.
+            _check_beside(world, agent, {manifest["metadata"]["name"] for manifest in prepared.rendered.objects})
 
 
 def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
