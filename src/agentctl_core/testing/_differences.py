@@ -107,7 +107,7 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
             yield from changes(mine.get(key, ABSENT), theirs.get(key, ABSENT), joined(path, key))
     elif isinstance(before, list) and isinstance(after, list):
         yield from _in_lists(cast("list[object]", before), cast("list[object]", after), path)
-    elif isinstance(before, bool) is not isinstance(after, bool) or (before != after and not _are_nan(before, after)):
+    elif isinstance(before, bool) is not isinstance(after, bool) or _is_other(cast("object", before), after):
         yield Change(path, before, after)
 
 
@@ -124,9 +124,11 @@ def _in_lists(before: list[object], after: list[object], path: str) -> Iterator[
         yield from (Change(f"{path}[{index}]", ABSENT, after[index]) for index in range(begin + pairs, end))
 
 
-def _are_nan(*values: object) -> bool:
-    """Tell whether all of them are what Python reads as NaN, which equals nothing, not even itself."""
-    return all(isinstance(value, float) and math.isnan(value) for value in values)
+def _is_other(before: object, after: object) -> bool:
+    """Tell whether two values differ; NaN, which equals nothing, not even itself, is the same as NaN here."""
+    if isinstance(before, float) and isinstance(after, float) and math.isnan(before) and math.isnan(after):
+        return False
+    return before != after
 
 
 def _canonical(value: Any) -> str:
