@@ -159,6 +159,15 @@ class Api:
         """Read one object."""
         return await self.request("GET", object_path(ref))
 
+    async def find(self, ref: Ref) -> JsonObject | None:
+        """Read one object; return None where there is none."""
+        try:
+            return await self.get(ref)
+        except ApiFailure as failure:
+            if failure.is_not_found:
+                return None
+            raise
+
     async def create(self, manifest: Mapping[str, Any]) -> JsonObject:
         """POST an object, in the namespace that stands in it; a field that the server does not know is refused."""
         resource = resource_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))

@@ -10,7 +10,6 @@ from attrs import frozen
 from agentctl_core import API_VERSION, KIND, Config, Ref, wanted
 
 from ._api import Api
-from ._failure import ApiFailure
 from ._operator import DEPENDENTS, OURS
 from ._resources import AGENT, Resource
 from ._store import Cache, Manifest, agents_of_dependent, key_of
@@ -41,7 +40,7 @@ async def look_at_cluster(api: Api, namespaces: Sequence[str], config: Config) -
     seen: list[Seen] = []
     for agent, objects in _by_agent(agents, found):
         names = {Ref.of(item) for item in objects}
-        missing = [await _get(api, ref) for ref in wanted(agent, config) if ref not in names]
+        missing = [await api.find(ref) for ref in wanted(agent, config) if ref not in names]
         seen.append(Seen(agent, (*objects, *(item for item in missing if item is not None))))
     return seen
 
@@ -81,12 +80,3 @@ async def _list(api: Api, kind: Resource, namespace: str | None, selector: str |
         continue_ = page.continue_
         if not continue_:
             return items
-
-
-async def _get(api: Api, ref: Ref) -> dict[str, Any] | None:
-    try:
-        return await api.get(ref)
-    except ApiFailure as failure:
-        if failure.is_not_found:
-            return None
-        raise

@@ -262,12 +262,7 @@ class Operator:
         return has_learnt
 
     async def _read(self, manifest: Manifest) -> Manifest | None:
-        try:
-            return await self._api.get(Ref.of(manifest))
-        except ApiFailure as failure:
-            if failure.is_not_found:
-                return None
-            raise
+        return await self._api.find(Ref.of(manifest))
 
     def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
         if found["kind"] != "Status" and (cache := self._cache_of(found)) is not None:

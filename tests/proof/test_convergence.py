@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import seed as at
 from hypothesis import strategies as st
@@ -51,7 +52,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(spec=first, versions=others)
 
 
-def converges(part: int, record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_an_agent_comes_to_rest_after_any_faults(part: int, record_property: Callable[[str, object], None]) -> None:
     rounds: list[int] = []
     faults = 0
 
@@ -71,19 +73,3 @@ def converges(part: int, record_property: Callable[[str, object], None]) -> None
     told = f"{len(rounds)} runs with {faults} faults; rounds to converge: median {median}, p99 {late}, max {rounds[-1]}"
     record_property("figures", f"converged, part {part + 1} of {PARTS}: {told}")
     assert len(rounds) >= EXAMPLES // PARTS
-
-
-def test_part_1(record_property: Callable[[str, object], None]) -> None:
-    converges(0, record_property)
-
-
-def test_part_2(record_property: Callable[[str, object], None]) -> None:
-    converges(1, record_property)
-
-
-def test_part_3(record_property: Callable[[str, object], None]) -> None:
-    converges(2, record_property)
-
-
-def test_part_4(record_property: Callable[[str, object], None]) -> None:
-    converges(3, record_property)

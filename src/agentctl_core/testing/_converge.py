@@ -18,6 +18,7 @@ Chosen: TypeAlias = tuple[int, str]
 
 MOST_ROUNDS: Final = 400
 """Plans after the last fault, beyond which a world is taken never to settle."""
+_MOST_FAULTS: Final = 8
 _MOST_STEPS: Final = 20_000
 _MOST_STEPS_BETWEEN: Final = 40
 
@@ -39,11 +40,11 @@ class Convergence:
     steps: str
 
 
-def random_faults(seed: int, *, most: int = 8, kinds: Iterable[str] = tuple(FAULTS)) -> tuple[Chosen, ...]:
-    """Return faults at random moments, the same ones for the same seed."""
+def random_faults(seed: int) -> tuple[Chosen, ...]:
+    """Return faults of any kind at random moments, the same ones for the same seed."""
     source = random.Random(seed)  # noqa: S311 -- nothing secret
-    chosen = tuple(kinds)
-    return tuple((source.randrange(_MOST_STEPS_BETWEEN), source.choice(chosen)) for _ in range(source.randrange(most)))
+    kinds, count = tuple(FAULTS), source.randrange(_MOST_FAULTS)
+    return tuple((source.randrange(_MOST_STEPS_BETWEEN), source.choice(kinds)) for _ in range(count))
 
 
 def assert_converges(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from .._actions import Ref
 from .._json import dig
 from . import _pod_status as pod_status  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._apiserver import ApiServer
-from ._kubelet import ref_of, write_status
+from ._kubelet import write_status
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -49,4 +50,4 @@ def is_running(pod: JsonObject | None) -> bool:
 
 def _disrupt(api: ApiServer, pod: JsonObject, reason: str, message: str) -> None:
     write_status(api, pod, pod_status.with_disruption(pod, api.now, reason, message))
-    api.delete(ref_of(pod), uid=pod["metadata"]["uid"])
+    api.delete(Ref.of(pod), uid=pod["metadata"]["uid"])

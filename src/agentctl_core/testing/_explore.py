@@ -106,7 +106,7 @@ def explore(
     while waiting:
         number, world, left = waiting.popleft()
         free = tuple(world.free_steps())
-        if world.is_quiet():
+        if set(free) <= {"wait"}:  # it is quiet
             settled += 1
             try:
                 check_settled(world)

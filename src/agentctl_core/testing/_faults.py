@@ -21,7 +21,7 @@ from ._world import NAME, World
 
 JsonObject: TypeAlias = dict[str, Any]
 Applies: TypeAlias = Callable[[World], bool]
-Does: TypeAlias = Callable[[World], None]
+Does: TypeAlias = Callable[[World], object]
 
 CLOCK: Final = timedelta(hours=1)
 
@@ -73,15 +73,10 @@ def _lose_response(world: World) -> None:
     world.operator = world.operator.told(world.cluster)
 
 
-def _refuse(code: int, reason: str) -> Does:
+def _refuse(world: World) -> None:
     """Refuse the next request in passing. An Event is not insisted on: the plan goes on without it."""
-
-    def do(world: World) -> None:
-        outcome = host.Outcome(holds=isinstance(world.operator.plan[0], EmitEvent))
-        world.operator = world.operator.acted(world.cluster, outcome)
-
-    do.__doc__ = f"{code} {reason}"
-    return do
+    outcome = host.Outcome(holds=isinstance(world.operator.plan[0], EmitEvent))
+    world.operator = world.operator.acted(world.cluster, outcome)
 
 
 def _exceed_quota(world: World) -> None:
@@ -243,9 +238,10 @@ FAULTS: Final = _by_name(
     Fault("crash", _can_crash, _crash),
     Fault("crash-during", _has_plan, _crash_during),
     Fault("lost-response", _has_plan, _lose_response),
-    Fault("conflict", _has_plan, _refuse(409, "Conflict")),
-    Fault("throttled", _has_plan, _refuse(429, "TooManyRequests")),
-    Fault("server-error", _has_plan, _refuse(500, "InternalError")),
+    # 409, 429 and 500: to a host that tries again they are one.
+    Fault("conflict", _has_plan, _refuse),
+    Fault("throttled", _has_plan, _refuse),
+    Fault("server-error", _has_plan, _refuse),
     Fault("quota", _creates, _exceed_quota),
     # What it sees
     Fault("stale-view", _can_see("stale"), _plans("stale")),
@@ -255,8 +251,8 @@ FAULTS: Final = _by_name(
     Fault("clock-ahead", lambda _: True, _move_clock(CLOCK)),
     Fault("clock-back", lambda _: True, _move_clock(-CLOCK)),
     # Its pod
-    Fault("pod-deleted", _on_pod, lambda world: _ignore(world.cluster.delete(world.pod_ref))),
-    Fault("pod-killed", _on_pod, lambda world: _ignore(world.cluster.delete(world.pod_ref, grace_seconds=0))),
+    Fault("pod-deleted", _on_pod, lambda world: world.cluster.delete(world.pod_ref)),
+    Fault("pod-killed", _on_pod, lambda world: world.cluster.delete(world.pod_ref, grace_seconds=0)),
     Fault("pod-evicted", _on_running_pod, lambda world: world.cluster.evict(world.pod_ref)),
     Fault("pod-drained", _on_running_pod, lambda world: world.cluster.drain(world.pod_ref)),
     Fault("pod-preempted", _on_running_pod, lambda world: world.cluster.preempt(world.pod_ref)),
@@ -274,10 +270,6 @@ FAULTS: Final = _by_name(
     Fault("delete-foreground", _has_agent, _delete_foreground),
     Fault("recreate", _has_agent, _recreate),
     Fault("stranger", lambda world: world.pod is None, _create_stranger),
-    Fault("stranger-leaves", _stranger, lambda world: _ignore(world.cluster.delete(world.pod_ref)), is_cure=True),
+    Fault("stranger-leaves", _stranger, lambda world: world.cluster.delete(world.pod_ref), is_cure=True),
 )
 """Every kind of fault, by name."""
-
-
-def _ignore(_: object) -> None:
-    """Do nothing with an answer."""

@@ -72,11 +72,6 @@ def pod_deadlines(api: ApiServer, timings: Timings, nodes: Collection[str]) -> I
                 yield end
 
 
-def ref_of(pod: JsonObject) -> Ref:
-    """Return a pod's name."""
-    return Ref("v1", "Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
-
-
 def _next_status(pod: JsonObject, now: datetime, timings: Timings) -> JsonObject:
     if dig(pod, "status", "startTime", kind=str) is None:
         return pod_status.accepted(pod, now)
@@ -121,5 +116,5 @@ def _stop(api: ApiServer, pod: JsonObject, timings: Timings) -> bool:
         return False
     if dig(pod, "status", "phase", kind=str) not in ENDED:
         write_status(api, pod, pod_status.finished(pod, api.now, phase="Succeeded"))
-    api.delete(ref_of(pod), uid=pod["metadata"]["uid"], grace_seconds=0)
+    api.delete(Ref.of(pod), uid=pod["metadata"]["uid"], grace_seconds=0)
     return True

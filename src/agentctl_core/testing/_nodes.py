@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from .._actions import Ref
 from .._json import dig, dig_list
 from .._times import timestamp
 from . import _pod_status as pod_status  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._apiserver import ApiServer
 from ._decoded import object_at
 from ._deletion import parse_time
-from ._kubelet import ENDED, node_of, pods_of, ref_of, write_status
+from ._kubelet import ENDED, node_of, pods_of, write_status
 from ._timings import Timings
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -44,7 +45,7 @@ def schedule(api: ApiServer, timings: Timings, nodes: Nodes) -> bool:
         if node is None:
             changed |= _tell_unschedulable(api, pod, nodes)
         else:
-            api.bind(ref_of(pod), node, pod_status.with_conditions(pod, api.now, PodScheduled="True"))
+            api.bind(Ref.of(pod), node, pod_status.with_conditions(pod, api.now, PodScheduled="True"))
             changed = True
     return changed
 
@@ -116,7 +117,7 @@ def _give_up(api: ApiServer, pod: JsonObject, since: datetime) -> bool:
     told_by = "Taint manager: deleting due to NoExecute taint"
     status = pod_status.with_disruption(pod, api.now, "DeletionByTaintManager", told_by)
     write_status(api, pod, status)
-    api.delete(ref_of(pod), uid=pod["metadata"]["uid"])
+    api.delete(Ref.of(pod), uid=pod["metadata"]["uid"])
     return True
 
 
@@ -129,4 +130,4 @@ def _collect(api: ApiServer, pod: JsonObject) -> None:
         told = "PodGC: node no longer exists"
         status = pod_status.with_disruption(pod, api.now, "DeletionByPodGC", told) | {"phase": "Failed"}
         write_status(api, pod, status)
-    api.delete(ref_of(pod), uid=pod["metadata"]["uid"], grace_seconds=0)
+    api.delete(Ref.of(pod), uid=pod["metadata"]["uid"], grace_seconds=0)

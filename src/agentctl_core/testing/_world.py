@@ -18,7 +18,6 @@ from .._image import ImageError, ImageInfo
 from .._json import copy_json
 from ._cluster import ModelCluster
 from ._operator import ModelOperator, Sight
-from ._refused import Refused
 from ._resources import AGENTS, PODS
 from ._storage import Key
 from ._timings import Timings
@@ -184,11 +183,3 @@ class World:
         replicas = {name: value for name, value in agent["spec"].items() if name == "replicas"}
         self.cluster.update(agent | {"spec": copy_json(self.specs[version]) | replicas})
         self.ghost = evolve(self.ghost, version=version)
-
-    def exists(self, ref: Ref) -> bool:
-        """Tell whether an object is there."""
-        try:
-            self.cluster.get(ref)
-        except Refused:
-            return False
-        return True

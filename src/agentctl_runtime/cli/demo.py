@@ -150,23 +150,14 @@ async def _until(check: Callable[[], Awaitable[bool]], failure: str) -> None:
 
 
 async def _is_ready(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
-    timeline.saw_pod(await _get(api, pod))
-    conditions = timeline.saw_agent(await _get(api, agent))
+    timeline.saw_pod(await api.find(pod))
+    conditions = timeline.saw_agent(await api.find(agent))
     if conditions.get("Accepted") == "False":
         raise DemoFailed(f"Agent {agent.name} is not accepted")
     return conditions.get("Ready") == "True"
 
 
 async def _is_gone(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
-    seen = await _get(api, pod)
+    seen = await api.find(pod)
     timeline.saw_pod(seen)
-    return seen is None and await _get(api, agent) is None
-
-
-async def _get(api: Api, ref: Ref) -> dict[str, Any] | None:
-    try:
-        return await api.get(ref)
-    except ApiFailure as failure:
-        if failure.is_not_found:
-            return None
-        raise
+    return seen is None and await api.find(agent) is None

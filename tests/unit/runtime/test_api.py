@@ -71,6 +71,14 @@ def failing(answer: Callable[[httpx2.Request], httpx2.Response]) -> ApiFailure:
     return run(main())
 
 
+def finding(answer: Callable[[httpx2.Request], httpx2.Response]) -> JsonObject | None:
+    async def main() -> JsonObject | None:
+        async with Server(answer).connect() as api:
+            return await api.find(POD_REF)
+
+    return run(main())
+
+
 def raising(error: Exception) -> Callable[[httpx2.Request], httpx2.Response]:
     def answer(_: httpx2.Request) -> httpx2.Response:
         raise error
@@ -676,3 +684,12 @@ def test_without_any_configuration_the_message_says_what_to_set(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(ConfigurationError, match="Set KUBECONFIG to a kubeconfig file"):
         Api.connect()
+
+
+def test_what_is_looked_for_may_not_be_there_and_any_other_failure_is_one() -> None:
+    assert finding(replying(content={"kind": "Pod"})) == {"kind": "Pod"}
+    gone = {"kind": "Status", "code": 404, "reason": "NotFound", "message": "gone"}
+    assert finding(replying(404, gone, {"content-type": "application/json"})) is None
+    forbidden = gone | {"code": 403, "reason": "Forbidden"}
+    with pytest.raises(ApiFailure):
+        finding(replying(403, forbidden, {"content-type": "application/json"}))
