@@ -8,14 +8,17 @@ from typing import Final
 
 import structlog
 
-FORMATS: Final = ("console", "json")
+FORMATS: Final = ("auto", "console", "json")
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def configure_logging(log_format: str, level: str) -> None:
-    """Send the runtime's log lines of `level` and above to standard error, in one of `FORMATS`."""
+    """Send the runtime's log lines of `level` and above to standard error, in one of `FORMATS`.
+
+    `auto` is console where standard error is a terminal, and json elsewhere.
+    """
     renderer: structlog.typing.Processor
-    if log_format == "json":
+    if log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()):
         renderer = structlog.processors.JSONRenderer()
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

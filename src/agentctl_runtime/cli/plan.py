@@ -22,7 +22,7 @@ from .._dump import BadDump, read_dump
 from .._failure import ApiFailure
 from .._observe import Seen, look_at_cluster, look_at_dump
 from .._store import Manifest
-from ._config_options import config_from, config_options
+from ._config_options import config_from, config_options, option
 from ._plan_changes import plan_json, upgrade_json
 from ._plan_text import plan_lines, upgrade_lines
 
@@ -78,14 +78,10 @@ class _Time(click.ParamType[datetime]):
 @click.command(cls=_Plan)
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--upgrade", is_flag=True, help="Tell how this version would treat the Agents that run.")
-@click.option(
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    envvar="AGENTCTL_NAMESPACE",
-    help="Look at this namespace alone; may be repeated. [default: all]",
+@option(
+    "namespaces", "Look at this namespace alone; may be repeated. [default: all]", flag="--namespace", multiple=True
 )
-@click.option("--context", envvar="AGENTCTL_CONTEXT", help="Context of the kubeconfig. [default: its current one]")
+@option("context", "Context of the kubeconfig. [default: its current one]")
 @click.option("--at", type=_Time(), help="Decide as at this time, for example that of a dump. [default: now]")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @config_options

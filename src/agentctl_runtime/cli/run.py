@@ -8,161 +8,92 @@ import os
 import signal
 import socket
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import click
 import structlog
 
-from agentctl_core import Config, Ref
+from agentctl_core import Ref
 
 from .._api import Api, ConfigurationError
 from .._leader import Election
-from .._logging import FORMATS, LEVELS, configure_logging
+from .._logging import configure_logging
 from .._operator import LeadershipLostError, Listener, Operator
 from .._record import Recorder
 from .._registry import Registry
 from .._resources import LEASE
-from ._config_options import config_from, config_options
+from .._settings import Settings
+from ._config_options import bad_value
+from ._run_options import run_options, settings_from
 
 _log = structlog.get_logger()
 
 
 @click.command
-@click.option(
-    "--namespace",
-    "namespaces",
-    multiple=True,
-    envvar="AGENTCTL_NAMESPACE",
-    help="Serve this namespace alone; may be repeated. [default: all]",
-)
-@click.option("--context", envvar="AGENTCTL_CONTEXT", help="Context of the kubeconfig. [default: its current one]")
-@click.option(
-    "--insecure-registry",
-    "insecure",
-    metavar="HOST[:PORT]",
-    multiple=True,
-    envvar="AGENTCTL_INSECURE_REGISTRY",
-    help="Look images of this registry up over plain HTTP; may be repeated.",
-)
-@click.option(
-    "--leader-elect",
-    is_flag=True,
-    envvar="AGENTCTL_LEADER_ELECT",
-    help="Work only while this process leads, of all that are run with this option: for more than one replica.",
-)
-@click.option(
-    "--leader-election-namespace",
-    envvar="AGENTCTL_LEADER_ELECTION_NAMESPACE",
-    help="Namespace of the Lease. [default: that of the pod, or of the context]",
-)
-@click.option(
-    "--leader-election-id",
-    default="agentctl",
-    show_default=True,
-    envvar="AGENTCTL_LEADER_ELECTION_ID",
-    help="Name of the Lease. Operators that serve different namespaces have different ones.",
-)
-@click.option(
-    "--log-format", type=click.Choice(FORMATS), default="console", show_default=True, envvar="AGENTCTL_LOG_FORMAT"
-)
-@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True, envvar="AGENTCTL_LOG_LEVEL")
-@click.option(
-    "--record",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="AGENTCTL_RECORD",
-    help="Append each decision to this file, for `agentctl replay`. It grows without bound, and holds whatever stands "
-    "in the Agents' specs in clear text; nothing of Secrets and no credentials.",
-)
-@config_options
-def run(  # noqa: PLR0913 -- its options
-    *,
-    namespaces: tuple[str, ...],
-    context: str | None,
-    insecure: tuple[str, ...],
-    leader_elect: bool,
-    leader_election_namespace: str | None,
-    leader_election_id: str,
-    log_format: str,
-    log_level: str,
-    record: Path | None,
-    **settings: Any,
-) -> None:
+@run_options
+def run(**options: Any) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
     It talks to the API server that KUBECONFIG names; in a pod without KUBECONFIG, to the one of its cluster.
-    Each option can be set by its environment variable too: --log-level by AGENTCTL_LOG_LEVEL.
+
+    Several values in one variable stand with spaces between them. A wrong value ends it with exit code 2; a cluster
+    that cannot be reached for want of configuration, and leadership that is lost, with 1.
     """
-    config = config_from(settings)
-    configure_logging(log_format, log_level)
-    lease = (leader_election_namespace, leader_election_id) if leader_elect else None
+    settings = settings_from(options)
+    configure_logging(settings.log_format, settings.log_level)
     try:
-        with _recording(record, config) as listener:
-            asyncio.run(_run(namespaces, context, insecure, config, lease=lease, listener=listener))
+        with _recording(settings) as listener:
+            asyncio.run(_run(settings, listener))
     except (ConfigurationError, LeadershipLostError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(  # noqa: PLR0913 -- what its options come to
-    namespaces: tuple[str, ...],
-    context: str | None,
-    insecure: tuple[str, ...],
-    config: Config,
-    *,
-    lease: tuple[str | None, str] | None,
-    listener: Listener | None,
-) -> None:
+async def _run(settings: Settings, listener: Listener | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # A connection of its own for the Lease: its renewal must not wait behind a burst of other writes.
     async with (
-        Api.connect(context=context) as api,
-        Api.connect(context=context) as own,
-        _registry(insecure) as registry,
+        Api.connect(context=settings.context) as api,
+        Api.connect(context=settings.context) as own,
+        Registry(insecure=settings.insecure_registries) as registry,
     ):
         instance = os.environ.get("POD_NAME") or socket.gethostname()
-        _log.info("operator starts", namespaces=list(namespaces) or "all")
+        _log.info("operator starts", namespaces=list(settings.namespaces) or "all")
         operator = Operator(
             api,
-            namespaces=namespaces,
-            config=config,
+            namespaces=settings.namespaces,
+            config=settings.config,
             instance=instance,
             listener=listener,
             look_up=registry.look_up,
-            election=_election(own, instance, lease),
+            election=_election(own, instance, settings),
         )
         await operator.run(stop)
     _log.info("operator ended")
 
 
-def _election(api: Api, instance: str, lease: tuple[str | None, str] | None) -> Election | None:
-    if lease is None:
+def _election(api: Api, instance: str, settings: Settings) -> Election | None:
+    if not settings.leader_elect:
         return None
-    namespace, name = lease
+    namespace = settings.leader_election_namespace or api.namespace
+    lease = Ref(LEASE.api_version, LEASE.kind, namespace, settings.leader_election_id)
     # A pod's name may come again, as in a StatefulSet, and a host may run two: no two candidates may share a name.
-    return Election(api, Ref(LEASE.api_version, LEASE.kind, namespace or api.namespace, name), f"{instance}_{uuid4()}")
+    return Election(api, lease, f"{instance}_{uuid4()}")
 
 
 @contextlib.contextmanager
-def _recording(file: Path | None, config: Config) -> Generator[Listener | None]:
-    if file is None:
+def _recording(settings: Settings) -> Generator[Listener | None]:
+    if settings.record is None:
         yield None
         return
     try:
-        recorder = Recorder(file, config)
+        recorder = Recorder(settings.record, settings.config)
     except OSError as error:
-        raise click.BadParameter(f"cannot be written: {error}", param_hint="--record") from error
+        raise bad_value("record", f"cannot be written: {error}") from error
     try:
         yield recorder.decided
     finally:
         recorder.close()
-
-
-def _registry(insecure: tuple[str, ...]) -> Registry:
-    try:
-        return Registry(insecure=insecure)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--insecure-registry") from error

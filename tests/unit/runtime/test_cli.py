@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,11 +21,13 @@ from click.testing import CliRunner, Result
 from agentctl_core import Config, Policy
 from agentctl_runtime import cli
 from agentctl_runtime._registry import Registry
+from agentctl_runtime._settings import Settings
 from agentctl_runtime.cli._group import agentctl
 
 from . import support
 
 ROOT = Path(__file__).parents[3]
+OUTSIDE = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
 KUBECONFIG = """
 current-context: one
 contexts: [{name: one, context: {cluster: c}}]
@@ -35,8 +38,7 @@ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No configuration of whoever runs the tests is seen, and the loggers are as before."""
-    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "AGENTCTL_NAMESPACE", "AGENTCTL_CONTEXT",
-                 "AGENTCTL_LOG_FORMAT", "AGENTCTL_LOG_LEVEL", "AGENTCTL_INSECURE_REGISTRY"):  # fmt: skip
+    for name in [name for name in os.environ if name in OUTSIDE or name.startswith("AGENTCTL_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield
@@ -274,8 +276,8 @@ def test_the_demo_of_an_image_without_a_command_says_what_it_assumes(tmp_path: P
 def test_each_setting_of_the_core_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Config] = []
 
-    async def keep(_namespaces: object, _context: object, _insecure: object, config: Config, **_: object) -> None:
-        seen.append(config)
+    async def keep(settings: Settings, _: object) -> None:
+        seen.append(settings.config)
 
     monkeypatch.setattr("agentctl_runtime.cli.run._run", keep)
     assert invoke("run").exit_code == 0

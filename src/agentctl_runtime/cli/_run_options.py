@@ -1,0 +1,84 @@
+"""The `Settings` of the operator as options of a command: each field is a flag and an AGENTCTL_ variable.
+
+No variable's name may end like those that Kubernetes sets in each pod for each Service: for one called `agentctl` they
+are AGENTCTL_PORT, AGENTCTL_SERVICE_HOST and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from .._logging import FORMATS, LEVELS
+from .._settings import SettingError, Settings
+from ._config_options import bad_value, config_from, config_options, option
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULT: Final = Settings()
+_OPTIONS: Final = (
+    option(
+        "namespaces",
+        "Serve this namespace alone; may be repeated. [default: all]",
+        flag="--namespace",
+        multiple=True,
+    ),
+    option("context", "Context of the kubeconfig. [default: its current one]"),
+    option(
+        "insecure_registries",
+        "Look images of this registry up over plain HTTP; may be repeated.",
+        flag="--insecure-registry",
+        metavar="HOST[:PORT]",
+        multiple=True,
+    ),
+    option(
+        "leader_elect",
+        "Work only while this process leads, of all that are run with this option: for more than one replica.",
+        is_flag=True,
+        default=_DEFAULT.leader_elect,
+    ),
+    option("leader_election_namespace", "Namespace of the Lease. [default: that of the pod, or of the context]"),
+    option(
+        "leader_election_id",
+        "Name of the Lease. Operators that serve different namespaces have different ones.",
+        default=_DEFAULT.leader_election_id,
+    ),
+    option(
+        "log_format",
+        "Of the lines on standard error; auto is console where that is a terminal, and json elsewhere.",
+        type=click.Choice(FORMATS),
+        default=_DEFAULT.log_format,
+    ),
+    option("log_level", "Leave lines below this level out.", type=click.Choice(LEVELS), default=_DEFAULT.log_level),
+    option(
+        "record",
+        "Append each decision to this file, for `agentctl replay`. It grows without bound, and holds whatever stands "
+        "in the Agents' specs in clear text; nothing of Secrets and no credentials.",
+        type=click.Path(dir_okay=False, path_type=Path),
+    ),
+)
+
+
+def run_options(command: F) -> F:
+    """Add an option for each field of `Settings` and of `Config`; `settings_from` reads them."""
+    command = config_options(command)
+    for add in reversed(_OPTIONS):
+        command = add(command)
+    return command
+
+
+def settings_from(options: dict[str, Any]) -> Settings:
+    """Return the Settings of a command's options.
+
+    Raises:
+        click.BadParameter: one of them cannot be so; names its flag and its variable.
+    """
+    config = config_from(options)
+    own = {name: value for name, value in options.items() if hasattr(_DEFAULT, name)}
+    try:
+        return Settings(**own, config=config)
+    except SettingError as error:
+        raise bad_value(error.name, error.problem) from error
