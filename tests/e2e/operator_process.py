@@ -18,24 +18,27 @@ _AGENTCTL = Path(sys.executable).with_name("agentctl")
 
 @dataclass
 class OperatorProcess:
-    """`agentctl run` for one namespace; may be killed and started again.
+    """`agentctl run` for one namespace or all; may be killed and started again.
 
     Attributes:
         kubeconfig: how it reaches the API server.
-        namespace: the namespace that it serves.
+        namespace: the namespace that it serves; None for all.
         log: where its log lines go, of all its lives.
+        options: further ones of `agentctl run`.
     """
 
     kubeconfig: Path
-    namespace: str
+    namespace: str | None
     log: Path
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, return when its caches are synced."""
         before = len(self.lines())
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-        command = [str(_AGENTCTL), "run", f"--namespace={self.namespace}", "--log-format=json", "--log-level=debug"]
+        served = [f"--namespace={self.namespace}"] if self.namespace else []
+        command = [str(_AGENTCTL), "run", *served, "--log-format=json", "--log-level=debug", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         if wait:

@@ -1,0 +1,61 @@
+"""The manifests in deploy/ against the code that they run; what a cluster makes of them is an end-to-end test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.rights import shipped
+
+from agentctl_core import Config
+from agentctl_runtime.cli.run import run
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((DEPLOY / name).read_text())
+
+
+def container() -> Any:
+    (found,) = read("base/deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def added(kustomization: Any) -> list[str]:
+    """Return the arguments that an overlay adds to the operator's."""
+    operations = (step for patch in kustomization["patches"] for step in yaml.safe_load(patch["patch"]))
+    return [step["value"] for step in operations if step["path"] == "/spec/template/spec/containers/0/args/-"]
+
+
+def test_two_replicas_run_the_operator_with_options_that_it_has() -> None:
+    assert read("base/deployment.yaml")["spec"]["replicas"] == 2
+    assert container()["command"] == ["agentctl"]
+    name, *options = container()["args"]
+    assert name == "run"
+    given = run.make_context(name, [*options, *added(read("namespaced/kustomization.yaml"))]).params
+    assert given["leader_elect"] is True
+    assert given["namespaces"] == ("agents",)
+
+
+def test_the_operator_and_the_wrapper_come_from_the_image_that_is_the_default() -> None:
+    (wrapper,) = [each["value"] for each in container()["env"] if each["name"] == "AGENTCTL_WRAPPER_IMAGE"]
+    assert container()["image"] == wrapper == Config().wrapper_image
+
+
+def test_the_lease_that_may_be_updated_is_the_one_that_is_elected_by() -> None:
+    named = {right.name for right in shipped() if right.resource == "leases"}
+    assert named == {"", run.make_context("run", []).params["leader_election_id"]}
+
+
+def test_the_namespace_that_is_served_is_the_one_that_may_be_acted_in() -> None:
+    served = added(read("namespaced/kustomization.yaml"))
+    assert served == [f"--namespace={read('namespaced/binding.yaml')['metadata']['namespace']}"]
+
+
+def test_nothing_is_allowed_on_secrets_nor_by_wildcards() -> None:
+    granted = shipped()
+    assert len(granted) > 20
+    assert [each for each in granted if "*" in each.group + each.resource + each.verb] == []
+    assert [each for each in granted if "secrets" in each.resource] == []
