@@ -16,6 +16,7 @@ from ._resources import Resource
 WATCH_SILENCE = 75.0
 """Seconds without an event after which a watch is dead: the API server sends a bookmark every minute."""
 
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _EVENT_TYPES = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 
 
@@ -74,6 +75,13 @@ class Events:
                 return
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             self._lines.extend(line for line in lines if line.strip())
+
+
+def ends_initial_events(event: JsonObject) -> bool:
+    """Tell whether an event of a watch is the BOOKMARK after which all that existed has been told."""
+    annotations: object = event["object"]["metadata"].get("annotations")
+    marked = isinstance(annotations, dict) and cast("JsonObject", annotations).get(_INITIAL_EVENTS_END) == "true"
+    return marked and event["type"] == "BOOKMARK"
 
 
 def _event(line: bytes, where: str) -> JsonObject:

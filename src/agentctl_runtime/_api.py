@@ -44,6 +44,7 @@ REQUEST_TIMEOUT = 45.0
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
+_INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 
@@ -247,11 +248,14 @@ class Api:
         resource: Resource,
         namespace: str | None = None,
         *,
-        resource_version: str,
+        resource_version: str | None,
         label_selector: str | None = None,
         timeout_seconds: int,
     ) -> AbstractAsyncContextManager[AsyncIterator[JsonObject]]:
         """Watch from `resource_version` on: `async with api.watch(...) as events: async for event in events: ...`.
+
+        Without a version the stream begins with all that exists (WatchList): ADDED events, and then a BOOKMARK that
+        `ends_initial_events`. A server that does not offer it answers 422; an old one may go on without that BOOKMARK.
 
         Events are `{"type": ADDED, MODIFIED, DELETED or BOOKMARK, "object": ...}`. The iterator ends when the server
         ends the stream, after about `timeout_seconds`. It raises ApiFailure for an ERROR event (`is_expired` for 410),
@@ -263,6 +267,7 @@ class Api:
             resourceVersion=resource_version,
             labelSelector=label_selector,
             timeoutSeconds=str(timeout_seconds),
+            **({} if resource_version else _INITIAL_EVENTS),
         )
         return self._stream(url_path(resource, namespace or None), params)
 

@@ -1,16 +1,20 @@
-"""A reflector: list one resource, then watch it for ever, after client-go's `Reflector`."""
+"""A reflector: list one resource, then watch it for ever, after client-go's `Reflector`.
+
+Where the server offers it, the list comes as the beginning of the watch (WatchList): neither side holds it twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 import structlog
 
+from ._answers import ends_initial_events
 from ._api import Api
-from ._failure import ApiFailure, JsonObject
+from ._failure import INVALID_RESPONSE, ApiFailure, JsonObject
 from ._resources import Resource
 
 PAGE_SIZE = 500
@@ -18,6 +22,9 @@ PAGE_SIZE = 500
 
 WATCH_TIMEOUT_MIN, WATCH_TIMEOUT_MAX = 300, 600
 """Seconds after which the server ends a watch, drawn for each one so that watches do not all return together."""
+
+_OPTION_REFUSED = frozenset({400, 422})
+"""What a server answers to an option that it does not know, or whose feature is off."""
 
 BACKOFF_MIN, BACKOFF_MAX = 0.8, 30.0
 """Seconds between two attempts: the first, and the most that doubling leads to. Jitter adds up to as much again."""
@@ -78,6 +85,7 @@ class Reflector:
         self._uniform = uniform
         self._log: Log = log if log is not None else structlog.get_logger()
         self._version: str | None = None  # None: nothing to watch from, list first
+        self._streams_lists = True  # until the server shows that it does not
         self._backoff = BACKOFF_MIN
 
     async def run(self, sink: Sink) -> NoReturn:
@@ -85,15 +93,18 @@ class Reflector:
 
         A failed list or watch is tried again after a backoff, or the server's Retry-After if that is longer. A watch
         goes on from the last resourceVersion seen; where the server no longer knows that one (410), or the sink raised
-        (a defect, after which nobody knows what it holds), everything is listed again.
+        (a defect, after which nobody knows what it holds), everything is listed again. A server that refuses a streamed
+        list, or does not bring one to its end, is asked for pages from then on.
         """
         while True:
             try:
-                if self._version is None:
+                if self._version is None and not self._streams_lists:
                     self._version = await self._list(sink)
-                await self._watch(sink, self._version)
+                await self._watch(sink)
                 delay = self._next_delay()
             except ApiFailure as failure:
+                if self._is_refused_stream(failure):
+                    continue
                 delay = self._after(failure)
             except Exception:  # noqa: BLE001 -- whatever the sink raises: an operator that stops looking is worse
                 self._version = None
@@ -101,37 +112,60 @@ class Reflector:
                 self._log.exception("reflector_defect", kind=self._resource.kind, retry_in=round(delay, 3))
             await asyncio.sleep(delay)
 
+    def _is_refused_stream(self, failure: ApiFailure) -> bool:
+        """Tell whether the server does not know streamed lists, which are asked for no more then."""
+        asked = self._version is None and self._streams_lists
+        if not asked or failure.code not in _OPTION_REFUSED:
+            return False
+        self._streams_lists = False
+        self._log.info("lists_are_not_streamed", kind=self._resource.kind, reason=failure.message)
+        return True
+
     async def _list(self, sink: Sink) -> str:
         items: list[JsonObject] = []
-        continue_: str | None = None
+        continue_ = ""
+        limit: int | None = PAGE_SIZE
         while True:
-            page = await self._api.list(
-                self._resource,
-                self._namespace,
-                label_selector=self._label_selector,
-                limit=PAGE_SIZE,
-                continue_=continue_,
-            )
+            try:
+                page = await self._api.list(
+                    self._resource,
+                    self._namespace,
+                    label_selector=self._label_selector,
+                    limit=limit,
+                    continue_=continue_ or None,
+                )
+            except ApiFailure as failure:
+                if not (continue_ and failure.is_expired):
+                    raise
+                # Pages that take longer than the server remembers would never come to an end.
+                items, continue_, limit = [], "", None
+                continue
             items += page.items
             continue_ = page.continue_
             if not continue_:
                 break
-        sink.replace(items, page.resource_version)
-        self.synced.set()
-        self._log.info("listed", kind=self._resource.kind, objects=len(items), resource_version=page.resource_version)
+        self._replace(sink, items, page.resource_version)
         return page.resource_version
 
-    async def _watch(self, sink: Sink, version: str) -> None:
+    def _replace(self, sink: Sink, items: Sequence[JsonObject], version: str) -> None:
+        sink.replace(items, version)
+        self.synced.set()
+        self._log.info("listed", kind=self._resource.kind, objects=len(items), resource_version=version)
+
+    async def _watch(self, sink: Sink) -> None:
         watch = self._api.watch(
             self._resource,
             self._namespace,
-            resource_version=version,
+            resource_version=self._version,
             label_selector=self._label_selector,
             timeout_seconds=int(WATCH_TIMEOUT_MIN + self._uniform() * (WATCH_TIMEOUT_MAX - WATCH_TIMEOUT_MIN)),
         )
         async with watch as events:
             opened, heard = asyncio.get_running_loop().time(), False
             try:
+                if self._version is None:
+                    self._version = await self._take_initial(events, sink)
+                    heard = True
                 async for event in events:
                     if event["type"] != "BOOKMARK":
                         sink.apply(event["type"], event["object"])
@@ -142,6 +176,29 @@ class Reflector:
                 # after etcd was restored from a backup. A list tells, and is cheap where nothing ever happens.
                 if not heard and asyncio.get_running_loop().time() - opened >= BACKOFF_MAX:
                     self._backoff, self._version = BACKOFF_MIN, None
+
+    async def _take_initial(self, events: AsyncIterator[JsonObject], sink: Sink) -> str:
+        """Take the list that a stream begins with; return its version."""
+        items: dict[tuple[str, str], JsonObject] = {}
+        try:
+            async for event in events:
+                manifest = event["object"]
+                if event["type"] == "BOOKMARK":
+                    if not ends_initial_events(event):
+                        break
+                    version: str = manifest["metadata"]["resourceVersion"]
+                    self._replace(sink, list(items.values()), version)
+                    return version
+                name = manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+                if event["type"] == "DELETED":
+                    items.pop(name, None)
+                else:
+                    items[name] = manifest
+        except ApiFailure as failure:
+            self._streams_lists = failure.reason != "Timeout"  # silence: it may wait for ever
+            raise
+        self._streams_lists = False
+        raise ApiFailure("the watch did not tell where its initial events end", reason=INVALID_RESPONSE)
 
     def _after(self, failure: ApiFailure) -> float:
         # Connections come back and servers recover, but another answer may be about the version, whatever its code;

@@ -235,7 +235,9 @@ def test_only_the_given_namespaces_are_served() -> None:
             await asyncio.sleep(100)
             assert not setup.get(pod_ref(namespace="three"))
             assert not [path for _, _, path in setup.between.asked if "three" in path]
-            assert len(setup.between.times("GET", "/api/v1/namespaces/one/pods")) == 2  # a list and a watch
+            assert (
+                len(setup.between.times("GET", "/api/v1/namespaces/one/pods")) == 3
+            )  # a streamed list (refused), a list, a watch
 
     run(main())
 
