@@ -46,6 +46,8 @@ STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
+_STREAM_HEADERS = _HEADERS | {"Accept-Encoding": "identity"}
+"""Kubernetes compresses a stream that begins with a list, one gzip member for each event; httpx2 reads the first alone."""
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 
 
@@ -274,7 +276,8 @@ class Api:
     @asynccontextmanager
     async def _stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
         where = f"watch /{path}"
-        request = _build(self._watches, "GET", path, params, timeout=httpx2.Timeout(REQUEST_TIMEOUT, read=None))
+        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=None)
+        request = _build(self._watches, "GET", path, params, headers=_STREAM_HEADERS, timeout=timeout)
         with translated(where, credentials=ConfigError):
             async with asyncio.timeout(REQUEST_TIMEOUT):
                 response = await self._watches.exchange(request, stream=True)
@@ -302,9 +305,10 @@ def _build(  # noqa: PLR0913 -- the parts of an HTTP request
     *,
     body: JsonObject | None = None,
     content_type: str | None = None,
+    headers: Mapping[str, str] = _HEADERS,
     timeout: httpx2.Timeout | None = None,
 ) -> httpx2.Request:
-    headers = _HEADERS | ({"Content-Type": content_type} if content_type else {})
+    headers = dict(headers) | ({"Content-Type": content_type} if content_type else {})
     request = BasicRequest(method, path, params=dict(params or {}), data=body, headers=headers, timeout=timeout)
     try:
         return client.build_adapter_request(request)

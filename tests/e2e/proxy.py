@@ -23,7 +23,7 @@ import yaml
 from tests.e2e.support import Kubectl
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_HOP_BY_HOP = frozenset({b"host", b"connection", b"transfer-encoding", b"content-length", b"accept-encoding"})
+_HOP_BY_HOP = frozenset({b"host", b"connection", b"transfer-encoding", b"content-length"})
 
 
 @dataclass

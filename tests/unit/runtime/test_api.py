@@ -450,6 +450,19 @@ def test_a_watch_asks_for_bookmarks_and_a_timeout() -> None:
     }
 
 
+def test_a_watch_is_not_compressed() -> None:
+    """Seen on Kubernetes 1.37: a stream that begins with a list comes as one gzip member for each event."""
+    server = Server(replying(content=b""))
+
+    async def main() -> None:
+        async with server.connect() as api, api.watch(AGENT, resource_version=None, timeout_seconds=300) as events:
+            assert [one async for one in events] == []
+
+    run(main())
+    assert server.requests[0].headers["Accept-Encoding"] == "identity"
+    assert server.requests[0].url.params["sendInitialEvents"] == "true"
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_events_are_split_at_line_feeds_alone_however_they_are_cut(size: int) -> None:
     events = [event(name="a\x85b\u2028c\x0bd\x1ce\r"), event("MODIFIED", "2", "é"), event("BOOKMARK", "3")]
