@@ -47,7 +47,7 @@ STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
 _STREAM_HEADERS = _HEADERS | {"Accept-Encoding": "identity"}
-"""Kubernetes compresses a stream that begins with a list, one gzip member for each event; httpx2 reads the first alone."""
+"""Kubernetes compresses a stream that begins with a list as one gzip member for each event; httpx2 reads the first."""
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 
 
