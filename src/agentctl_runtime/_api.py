@@ -364,9 +364,25 @@ def _configuring(source: str) -> Generator[None, None, None]:
     """Turn whatever lightkube raises over a configuration into ConfigurationError: it checks hardly anything."""
     try:
         yield
-    except (ConfigError, yaml.YAMLError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        problem = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+    except (
+        ConfigError, yaml.YAMLError, httpx2.InvalidURL, OSError, ValueError, LookupError, TypeError, AttributeError,
+    ) as error:  # fmt: skip
         raise ConfigurationError(
-            f"cannot configure the connection to the cluster from {source}: {problem}. Set KUBECONFIG to a kubeconfig "
-            "file, choose one of its contexts, or run in a pod with a service account"
-        ) from error
+            f"cannot configure the connection to the cluster from {source}: {_wrong(error)}. Set KUBECONFIG to a "
+            "kubeconfig file, choose one of its contexts, or run in a pod with a service account"
+        ) from None  # these errors quote the file, and with it the credentials
+
+
+def _wrong(error: Exception) -> str:
+    """Say what is wrong with a configuration without a word of what may be a credential."""
+    match error:
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark(line=line, column=column)):
+            return f"it is not YAML, at line {line + 1}, column {column + 1}"
+        case yaml.YAMLError():
+            return "it is not YAML"
+        case httpx2.InvalidURL():
+            return "the cluster's server is not a URL"
+        case KeyError():
+            return f"{error.args[0]!r} is missing"
+        case _:
+            return str(error)

@@ -118,7 +118,8 @@ def translated(
 ) -> Generator[None, None, None]:
     """Turn whatever sending or reading raises into ApiFailure.
 
-    Credential plugins run inside of it, too: `credentials` is what they raise besides LookupError and ValueError.
+    Credential plugins run inside of it, too: `credentials` is what they raise besides LookupError, ValueError and
+    TypeError.
     """
     try:
         yield
@@ -126,9 +127,13 @@ def translated(
         raise ApiFailure(f"{where}: {silence}", reason="Timeout") from error
     except httpx2.TimeoutException as error:
         raise ApiFailure(f"{where}: {_described(error)}", reason="Timeout") from error
+    except httpx2.LocalProtocolError:
+        # Not in its own words: they quote the header, and only credentials come from elsewhere.
+        message = f"{where}: the request cannot be sent; do the credentials hold line breaks or control characters?"
+        raise ApiFailure(message, reason="CredentialsFailed") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
         raise ApiFailure(f"{where}: {_described(error)}", reason="ConnectionFailed") from error
-    except (credentials, LookupError, ValueError) as error:
+    except (credentials, LookupError, ValueError, TypeError) as error:
         raise ApiFailure(f"{where}: credentials: {_described(error)}", reason="CredentialsFailed") from error
 
 
