@@ -1,0 +1,165 @@
+"""What is secret is seen nowhere: not in the operator's log, records and Events, nor in the status of Agents."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.agents import Cluster, agent
+from tests.e2e.operator_process import OperatorProcess
+from tests.e2e.support import Kubectl
+from tests.e2e.users import allow
+from tests.rights import shipped
+
+Json = dict[str, Any]
+
+
+def canary(what: str) -> str:
+    return f"canary-{what}-{uuid.uuid4().hex}"
+
+
+SECRET, PULL, REGISTRY_TOKEN = canary("secret"), canary("pull"), canary("registry-token")
+CONFIG, FOREIGN_FILE = canary("config"), canary("foreign-file")
+LITERAL, FILE = canary("literal"), canary("file")
+
+
+class Registry(BaseHTTPRequestHandler):
+    """A registry that gives everybody a token, and nobody an image."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/token"):
+            self._answer(200, json.dumps({"token": REGISTRY_TOKEN}).encode())
+        elif self.headers.get("Authorization") == f"Bearer {REGISTRY_TOKEN}":
+            self._answer(403, REGISTRY_TOKEN.encode())
+        else:
+            realm = f"http://{self.headers['Host']}/token"
+            self._answer(401, b"", **{"WWW-Authenticate": f'Bearer realm="{realm}",service="a"'})
+
+    def _answer(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- as there
+        pass
+
+
+@pytest.fixture
+def registry() -> Iterator[str]:
+    """A registry; returns its host."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def token(kubectl: Kubectl, namespace: str) -> str:
+    """The token of a service account that may what the operator may."""
+    kubectl("create", "serviceaccount", "operator", namespace=namespace)
+    allow(kubectl, f"system:serviceaccount:{namespace}:operator", shipped(), namespace)
+    return kubectl("create", "token", "operator", namespace=namespace).stdout.strip()
+
+
+@pytest.fixture
+def recorder(kubectl: Kubectl, crd: str, namespace: str, token: str, registry: str, tmp_path: Path) -> OperatorProcess:  # noqa: PLR0913, PLR0917 -- what it consists of
+    """An operator with that token that says and records as much as it can."""
+    assert crd
+    config = json.loads(kubectl("config", "view", "--raw", "--flatten", "--minify", "--output=json").stdout)
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    options = (f"--record={tmp_path / 'record'}", f"--insecure-registry={registry}")
+    return OperatorProcess(file, namespace, tmp_path / "log", options)
+
+
+def objects(registry: str) -> tuple[Json, ...]:
+    """Return what the Agent refers to: a Secret, a registry's credentials, a config map."""
+    auths = {"auths": {registry: {"auth": base64.b64encode(f"a:{PULL}".encode()).decode()}}}
+    pull: Json = {"type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": json.dumps(auths)}}
+    return (
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "secret"}, "stringData": {"key": SECRET}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull"}, **pull},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "config"},
+            "data": {"key": CONFIG, "file": FOREIGN_FILE},
+        },
+    )
+
+
+def whole() -> Json:
+    """Return a spec that refers to each of them in every way that there is."""
+    return {
+        "env": [
+            {"name": "LITERAL", "value": LITERAL},
+            {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "secret", "key": "key"}}},
+            {"name": "CONFIG", "valueFrom": {"configMapKeyRef": {"name": "config", "key": "key"}}},
+        ],
+        "envFrom": [{"secretRef": {"name": "secret"}}, {"configMapRef": {"name": "config"}}],
+        "files": [
+            {"path": "inline", "content": FILE},
+            {"path": "secret", "secretKeyRef": {"name": "secret", "key": "key"}},
+            {"path": "config", "configMapKeyRef": {"name": "config", "key": "file"}},
+        ],
+        "volumes": [{"name": "secret", "secret": {"secretName": "secret"}}],
+        "podTemplate": {"spec": {"imagePullSecrets": [{"name": "pull"}]}},
+    }
+
+
+def test_no_canary_is_in_the_log_the_events_the_status_or_the_record(
+    kubectl: Kubectl, recorder: OperatorProcess, registry: str, token: str, tmp_path: Path
+) -> None:
+    assert recorder.namespace
+    cluster = Cluster(kubectl, recorder.namespace)
+    recorder.start()
+    cluster.apply(*objects(registry))
+    cluster.apply(agent("one", **whole()))
+    cluster.wait_ready("one")
+    cluster.patch("one", args=["1"])
+    cluster.wait_reason("one", "UpToDate", "Current")
+    # A look-up that gets a token and is refused, a spec that is none, and a pod that the API server does not take.
+    looked_up = agent("looked-up", **whole(), image=f"{registry}/team/agent:1")
+    del looked_up["spec"]["command"]
+    cluster.apply(looked_up)
+    cluster.wait_reason("looked-up", "Accepted", "RegistryUnreachable")
+    cluster.apply(agent("denied", **whole(), securityContext={"privileged": True}))
+    cluster.wait_reason("denied", "Accepted", "PolicyDenied")
+    cluster.apply(agent("refused", **whole(), livenessProbe={"periodSeconds": 1}))
+    cluster.wait_reason("refused", "Ready", "CreateRejected")
+    pod = json.dumps(cluster.pod("one"))
+    assert recorder.stop() == 0
+
+    said = recorder.log.read_text()
+    events = kubectl("get", "events", "--output=json", namespace=cluster.namespace).stdout
+    agents = kubectl.json("get", "agents.agentctl.dev", namespace=cluster.namespace)["items"]
+    statuses = json.dumps([each["status"] for each in agents])
+    recorded = (tmp_path / "record").read_text()
+    # All four are what they are taken for.
+    assert "created Pod one" in said
+    assert "CreateRejected" in statuses
+    assert "does not show it without credentials" in statuses  # with the token, that is
+    assert "PolicyDenied" in events
+    assert '"one"' in recorded
+    places = {"log": said, "events": events, "status": statuses, "record": recorded}
+    _, payload, signature = token.split(".")
+    secrets = (SECRET, PULL, REGISTRY_TOKEN, CONFIG, FOREIGN_FILE, payload, signature)
+    forms = [form for each in secrets for form in (each, base64.b64encode(each.encode()).decode())]
+    assert [(place, form) for place, text in places.items() for form in forms if form in text] == []
+    # What stands in a spec stands in the pod and the record, and is repeated nowhere else.
+    assert LITERAL in pod
+    for literal in (LITERAL, FILE):
+        assert [place for place, text in places.items() if literal in text] == ["record"]
