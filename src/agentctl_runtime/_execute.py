@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,7 +37,13 @@ class Client(Protocol):
     async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]: ...
 
 
-Learn: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+class Learn(Protocol):
+    """What is told what the API server answered to a write, and the Agent that the write was done for.
+
+    `is_news`: the answer may show what that Agent's plan has not seen.
+    """
+
+    def __call__(self, answer: Mapping[str, Any], agent: Mapping[str, Any], *, is_news: bool = False) -> None: ...
 
 
 class Executor:
@@ -45,8 +51,7 @@ class Executor:
 
     Args:
         client: the API server.
-        learn: told what the API server answered to a write that left nothing to be seen but what the writer knew, and
-            the Agent that it was done for.
+        learn: told the API server's answers.
         instance: names this process in Events.
     """
 
@@ -75,7 +80,7 @@ class Executor:
             case Resize(ref, uid, containers):
                 return await self._resize(ref, {"metadata": {"uid": uid}, "spec": _by_list(containers)})
             case Delete():
-                await self._delete(action)
+                await self._delete(action, manifest)
             case PatchStatus():
                 await self._patch_status(action, manifest)
             case EmitEvent():
@@ -137,14 +142,18 @@ class Executor:
             return _refusal(ref, failure, "pods/resize")
         return None
 
-    async def _delete(self, action: Delete) -> None:
+    async def _delete(self, action: Delete, manifest: Mapping[str, Any]) -> None:
         try:
-            await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
+            answer = await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
         except ApiFailure as failure:
             # A Conflict over the uid alone says that another object bears the name by now.
             is_gone = failure.is_not_found or (failure.is_conflict and action.resource_version is None)
             if not is_gone:
                 raise
+        else:
+            # Else a pass that comes before the watch tells of the deletion would send it again.
+            if answer.get("kind") == action.ref.kind:
+                self._learn(answer, manifest, is_news=True)
 
     async def _patch_status(self, action: PatchStatus, manifest: Mapping[str, Any]) -> None:
         difference = merge_diff(manifest.get("status") or {}, action.status)

@@ -64,7 +64,7 @@ def _by_agent(agents: Iterable[Manifest], found: Sequence[Manifest]) -> list[tup
     """Return each Agent with the objects that concern it, as the operator's caches know them."""
     caches: list[Cache] = []
     for kind in DEPENDENTS:
-        cache = Cache(agents_of_dependent, lambda _: None)
+        cache = Cache(agents_of_dependent, lambda _, __: None)
         cache.replace(None, [item for item in found if item["kind"] == kind.kind], "0")
         caches.append(cache)
     ordered = sorted(agents, key=key_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from traceback import extract_tb
 from typing import Any, Final, TypeAlias, cast
@@ -156,12 +157,12 @@ class Operator:
             await reflector.synced.wait()
         _log.info("caches are synced", agents=len(self._agents), pods=len(self._dependents["Pod"]))
 
-    def _learn(self, manifest: Manifest, agent: Manifest) -> None:
-        cache = self._cache_of(manifest)
+    def _learn(self, answer: Manifest, agent: Manifest, *, is_news: bool = False) -> None:
+        cache = self._cache_of(answer)
         if cache is not None:
-            cache.learn(manifest, key_of(agent))
+            cache.learn(answer, None if is_news else key_of(agent))
             # A write may have made it ours to watch: its end is told by the watch then.
-            self._unwatched.drop(key_of(agent), manifest)
+            self._unwatched.drop(key_of(agent), answer)
 
     def _cache_of(self, manifest: Manifest) -> Cache | None:
         """Return the cache whose watch tells of this object; None where none does."""
@@ -240,12 +241,25 @@ class Operator:
             if isinstance(action, Requeue):
                 self._queue.add_after(key, action.after)
                 continue
-            found = await self._executor.execute(action, manifest)
+            with self._echo_held(key, action):
+                found = await self._executor.execute(action, manifest)
             if found is not None:
                 self._remember(key, manifest, found)
                 return False
             _tell(action)
         return True
+
+    def _echo_held(self, key: Key, action: Action) -> AbstractContextManager[None]:
+        """Hold back what the watch tells of a write before its answer comes: that leads to no second pass."""
+        match action:
+            case Create(manifest):
+                ref = Ref.of(manifest)
+            case Patch(ref) | PatchStatus(ref):
+                pass
+            case _:
+                return nullcontext()
+        cache = self._agents if ref.kind == KIND else self._dependents[ref.kind]
+        return cache.writing(Key(ref.namespace, ref.name), key)
 
     def _images_of(self, manifest: Manifest) -> dict[str, Known]:
         spec: object = manifest.get("spec")

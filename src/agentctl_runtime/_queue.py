@@ -1,10 +1,11 @@
-"""A work queue after client-go's `workqueue`: deduplicated, serialised by key, delays, a backoff for each key."""
+"""A work queue after controller-runtime's `priorityqueue`: deduplicated, serialised by key, delays, backoff by key."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Hashable
+from enum import IntEnum
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -16,6 +17,19 @@ BACKOFF_MAX = 1000.0
 """Seconds that a retry waits at most."""
 
 
+CHANGES_IN_A_ROW = 16
+"""After so many changes one key of a list has its turn, so that it is not starved by them."""
+
+
+class Priority(IntEnum):
+    """What goes first."""
+
+    LISTED = 0
+    """It stands in a list: most likely there is nothing to do."""
+    CHANGED = 1
+    """Something has changed, or its time has come."""
+
+
 class QueueClosed(Exception):  # noqa: N818 -- the normal end of a worker
     """The queue was shut down: the worker ends."""
 
@@ -25,13 +39,16 @@ class WorkQueue(Generic[K]):
 
     A worker takes a key with `get`, works, and always calls `done`. However often a key is added before a worker takes
     it, it is worked on once; added while it is being worked on, once more afterwards: no two workers ever hold the same
-    key. Keys are handed out in the order in which they became ready.
+    key. Keys of one priority are handed out in the order in which they became ready; of several priorities that one key
+    is added with, the highest holds. What fails goes back with the priority that it had.
     """
 
     def __init__(self) -> None:
-        self._ready: deque[K] = deque()
-        self._wanted: set[K] = set()  # the keys in _ready, and those in hand that are to be worked on again
-        self._in_hand: set[K] = set()
+        self._ready: dict[Priority, dict[K, None]] = {priority: {} for priority in sorted(Priority, reverse=True)}
+        # The keys in _ready, and those in hand that are to be worked on again.
+        self._wanted: dict[K, Priority] = {}
+        self._in_hand: dict[K, Priority] = {}
+        self._changes_in_a_row = 0
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -39,22 +56,28 @@ class WorkQueue(Generic[K]):
 
     def __len__(self) -> int:
         """Return how many keys are ready; neither those being worked on nor those that wait for their time."""
-        return len(self._ready)
+        return sum(map(len, self._ready.values()))
 
-    def add(self, key: K) -> None:
+    def add(self, key: K, priority: Priority = Priority.CHANGED) -> None:
         """Have `key` worked on as soon as a worker is free. A delayed `add_after` of the same key still happens."""
-        if self._closed or key in self._wanted:
+        former = self._wanted.get(key)
+        if self._closed or (former is not None and former >= priority):
             return
-        self._wanted.add(key)
-        if key not in self._in_hand:
+        self._wanted[key] = priority
+        if key in self._in_hand:
+            return
+        if former is None:
             self._make_ready(key)
+        else:
+            del self._ready[former][key]
+            self._ready[priority][key] = None
 
-    def add_after(self, key: K, seconds: float) -> None:
+    def add_after(self, key: K, seconds: float, priority: Priority = Priority.CHANGED) -> None:
         """Add `key` in this many seconds; of several pending times for one key the earliest holds."""
         if self._closed:
             return
         if seconds <= 0:
-            self.add(key)
+            self.add(key, priority)
             return
         loop = asyncio.get_running_loop()
         when = loop.time() + seconds
@@ -63,14 +86,15 @@ class WorkQueue(Generic[K]):
             if pending.when() <= when:
                 return
             pending.cancel()
-        self._timers[key] = loop.call_at(when, self._due, key)
+        self._timers[key] = loop.call_at(when, self._due, key, priority)
 
     def add_backoff(self, key: K) -> None:
         """Add `key` after a failure: in `BACKOFF_MIN` seconds, twice that the next time, at most `BACKOFF_MAX`."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         # The exponent is bounded as well: 2.0 ** 1024 is an OverflowError, some weeks of failing away.
-        self.add_after(key, min(BACKOFF_MIN * 2.0 ** min(failures, 64), BACKOFF_MAX))
+        delay = min(BACKOFF_MIN * 2.0 ** min(failures, 64), BACKOFF_MAX)
+        self.add_after(key, delay, self._in_hand.get(key, Priority.CHANGED))
 
     def forget(self, key: K) -> None:
         """Start `add_backoff` of `key` from the beginning again: it succeeded, or is gone."""
@@ -86,7 +110,7 @@ class WorkQueue(Generic[K]):
         Raises:
             QueueClosed: The queue is shut down.
         """
-        while not self._ready and not self._closed:
+        while not self and not self._closed:
             waiter = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)
             try:
@@ -100,14 +124,15 @@ class WorkQueue(Generic[K]):
                 raise
         if self._closed:
             raise QueueClosed
-        key = self._ready.popleft()
-        self._wanted.discard(key)
-        self._in_hand.add(key)
+        ready = self._ready[self._next_priority()]
+        key = next(iter(ready))
+        del ready[key]
+        self._in_hand[key] = self._wanted.pop(key)
         return key
 
     def done(self, key: K) -> None:
         """Give a key back. If it was added in the meantime, it is ready again."""
-        self._in_hand.discard(key)
+        self._in_hand.pop(key, None)
         if key in self._wanted and not self._closed:
             self._make_ready(key)
 
@@ -120,18 +145,27 @@ class WorkQueue(Generic[K]):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        self._ready.clear()
+        for ready in self._ready.values():
+            ready.clear()
         self._wanted.clear()
         while self._waiting:
             self._wake()
 
+    def _next_priority(self) -> Priority:
+        changed, listed = self._ready[Priority.CHANGED], self._ready[Priority.LISTED]
+        if changed and not (listed and self._changes_in_a_row >= CHANGES_IN_A_ROW):
+            self._changes_in_a_row += 1
+            return Priority.CHANGED
+        self._changes_in_a_row = 0
+        return Priority.LISTED
+
     def _make_ready(self, key: K) -> None:
-        self._ready.append(key)
+        self._ready[self._wanted[key]][key] = None
         self._wake()
 
-    def _due(self, key: K) -> None:
+    def _due(self, key: K, priority: Priority) -> None:
         del self._timers[key]
-        self.add(key)
+        self.add(key, priority)
 
     def _wake(self) -> None:
         while self._waiting:

@@ -1,17 +1,21 @@
 """The cache: what the API server said last, of one kind, found by the Agent that it concerns.
 
 It is fed by a `Reflector` and by the answers to our own writes. The newest version of an object wins whichever way it
-came, so our own echo in the watch is recognised and leads to no second pass. An answer counts only where it is ahead of
-the feed: of all that is older the feed has told everything, deletions included, so nothing that is gone comes back.
+came, so our own echo in the watch is recognised and leads to no second pass, be it before the answer or after. What is
+answered counts only where it is ahead of the feed: of all that is older the feed has told everything, deletions
+included, so nothing that is gone comes back.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
 from agentctl_core import AGENT_LABEL, KIND
+
+from ._queue import Priority
 
 Manifest: TypeAlias = Mapping[str, Any]
 
@@ -28,7 +32,7 @@ class Key(NamedTuple):
 
 _NAMED_AFTER_AGENTS = frozenset({"Pod", "Service"})
 
-Notify: TypeAlias = Callable[[Key], None]
+Notify: TypeAlias = Callable[[Key, Priority], None]
 
 
 def agents_of_agent(manifest: Manifest) -> frozenset[Key]:
@@ -56,7 +60,8 @@ class Cache:
 
     Args:
         agents_of: which Agents an object concerns.
-        notify: called with each of them when an object changes, but not with the one on whose behalf we changed it.
+        notify: called with each of them when an object changes, but not with the one on whose behalf we changed it, and
+            with how urgent it is: what a list shows is less so than a change.
     """
 
     def __init__(self, agents_of: Callable[[Manifest], frozenset[Key]], notify: Notify) -> None:
@@ -65,6 +70,8 @@ class Cache:
         self._objects: dict[Key, Manifest] = {}
         self._by_agent: defaultdict[Key, set[Key]] = defaultdict(set)
         self._reached: dict[str | None, int] = {}  # the version that each feed has come to
+        self._writing: dict[Key, Key] = {}  # by Agent: what is being written on its behalf
+        self._untold: set[Key] = set()  # the Agents that were not told of what they write
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -95,10 +102,10 @@ class Cache:
         listed = {key_of(item): item for item in items}
         for name in [name for name in self._objects if namespace in (None, name.namespace)]:
             if name not in listed:
-                self._drop(name)
+                self._drop(name, Priority.LISTED)
         for name, item in listed.items():
             if self._objects.get(name) != item:
-                self._store(name, item)
+                self._tell(name, self._store(name, item), Priority.LISTED)
 
     def apply(self, namespace: str | None, event_type: str, manifest: Manifest) -> None:
         """Take over one watch event."""
@@ -107,31 +114,50 @@ class Cache:
         former = self._objects.get(name)
         if event_type != "DELETED":
             if former is None or _version_of(former) < _version_of(manifest):
-                self._store(name, manifest)
+                self._tell(name, self._store(name, manifest), Priority.CHANGED)
         # A late event about an object that has a successor of the same name says nothing about the successor.
         elif former is not None and former["metadata"].get("uid") == manifest["metadata"].get("uid"):
-            self._drop(name)
+            self._drop(name, Priority.CHANGED)
 
-    def learn(self, manifest: Manifest, writer: Key) -> None:
-        """Take over the answer to a request made for one Agent, who needs not be told."""
-        name = key_of(manifest)
+    @contextmanager
+    def writing(self, name: Key, writer: Key) -> Generator[None, None, None]:
+        """Hold back what is to be told to an Agent about an object while that is written on its behalf.
+
+        The write must have a precondition, so that what the feed tells meanwhile is the write itself, which `learn`
+        then recognises, or something later. One at a time for each Agent.
+        """
+        self._writing[writer] = name
+        try:
+            yield
+        finally:
+            del self._writing[writer]
+            if writer in self._untold:
+                self._untold.discard(writer)
+                self._notify(writer, Priority.CHANGED)
+
+    def learn(self, manifest: Manifest, writer: Key | None = None) -> None:
+        """Take over the answer to a request; the Agent that it was made for, if any, needs not be told."""
+        name, version = key_of(manifest), _version_of(manifest)
         former = self._objects.get(name)
         known = max(self._reached.get(name.namespace, 0), self._reached.get(None, 0), _version_of(former))
-        if _version_of(manifest) > known:
-            self._store(name, manifest, writer)
+        if version > known:
+            self._tell(name, self._store(name, manifest) - {writer}, Priority.CHANGED)
+        elif writer is not None and version == _version_of(former):
+            self._untold.discard(writer)  # all that it was not told of is this
 
-    def _store(self, name: Key, manifest: Manifest, writer: Key | None = None) -> None:
+    def _store(self, name: Key, manifest: Manifest) -> frozenset[Key]:
+        """Take an object in; return the Agents that it concerns, or has concerned."""
         concerned = self._agents_of(manifest)
         before = self._unindex(name)
         self._objects[name] = manifest
         for agent in concerned:
             self._by_agent[agent].add(name)
-        self._tell((concerned | before) - {writer})
+        return concerned | before
 
-    def _drop(self, name: Key) -> None:
+    def _drop(self, name: Key, priority: Priority) -> None:
         concerned = self._unindex(name)
         del self._objects[name]
-        self._tell(concerned)
+        self._tell(name, concerned, priority)
 
     def _unindex(self, name: Key) -> frozenset[Key]:
         former = self._objects.get(name)
@@ -145,9 +171,12 @@ class Cache:
                 del self._by_agent[agent]
         return concerned
 
-    def _tell(self, agents: frozenset[Key]) -> None:
+    def _tell(self, name: Key, agents: frozenset[Key], priority: Priority) -> None:
         for agent in sorted(agents):
-            self._notify(agent)
+            if self._writing.get(agent) == name:
+                self._untold.add(agent)
+            else:
+                self._notify(agent, priority)
 
 
 class Feed:

@@ -89,9 +89,9 @@ def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, l
     """Execute an action; return what was observed, and what was learned."""
     learned: list[Any] = []
 
-    def learn(manifest: Mapping[str, Any], agent: Mapping[str, Any]) -> None:
+    def learn(answer: Mapping[str, Any], agent: Mapping[str, Any], *, is_news: bool = False) -> None:
         assert agent is AGENT
-        learned.append(manifest)
+        learned.append((answer, "news") if is_news else answer)
 
     return asyncio.run(Executor(client, learn, "me").execute(action, AGENT)), learned
 
@@ -145,14 +145,19 @@ def test_an_action_is_one_request_with_its_preconditions(action: Action, asked: 
         (CREATE, [{"answer": "create"}]),
         (PATCH, [{"answer": "patch"}]),
         (STATUS, [{"answer": "patch"}]),
-        # Others may have written in between, or the object is on its way out: the watch tells, and everyone.
+        # Others may have written in between: the watch tells, and everyone.
         (RESIZE, []),
-        (DELETE, []),
         (EVENT, []),
     ],
 )
 def test_an_answer_that_holds_no_news_is_learned(action: Action, learned: list[Any]) -> None:
     assert execute(action, Client())[1] == learned
+
+
+def test_that_an_object_is_on_its_way_out_is_news_and_a_deletion_that_is_done_is_left_to_the_watch() -> None:
+    going = {"kind": DELETE.ref.kind, "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    assert execute(DELETE, Client(delete=going)) == (None, [(going, "news")])
+    assert execute(DELETE, Client(delete={"kind": "Status", "status": "Success"})) == (None, [])
 
 
 @pytest.mark.parametrize("action", [Requeue(30), PatchStatus(AGENT_REF, "7", AGENT["status"])])
@@ -238,7 +243,7 @@ def test_an_event_that_is_there_is_success() -> None:
 def test_an_agent_without_status_gets_the_whole() -> None:
     sent = Client()
     agent = {name: value for name, value in AGENT.items() if name != "status"}
-    asyncio.run(Executor(sent, lambda *_: None, "me").execute(STATUS, agent))
+    asyncio.run(Executor(sent, lambda *_, **__: None, "me").execute(STATUS, agent))
     assert sent.asked[0][2]["status"] == {"podName": "new"}
 
 

@@ -12,12 +12,24 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from agentctl_core import AGENT_LABEL, API_VERSION, KIND, MANAGED_BY, MANAGED_BY_LABEL, Action, Ref, Requeue, reconcile
+from agentctl_core import (
+    AGENT_LABEL,
+    API_VERSION,
+    KIND,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    Action,
+    PatchStatus,
+    Ref,
+    Requeue,
+    reconcile,
+)
 from agentctl_core.testing import ModelCluster, Refused, Timings
 from agentctl_runtime import _operator
 from agentctl_runtime._api import Api
 from agentctl_runtime._images import LookUp, no_look_up
 from agentctl_runtime._operator import STOP_SECONDS, Operator
+from agentctl_runtime._store import Key
 from agentctl_runtime._watch import Reflector
 from agentctl_runtime.embedded import EmbeddedServer
 
@@ -60,6 +72,7 @@ class Setup:
         self.between = between
         self.stop = asyncio.Event()
         self.plans: list[tuple[Action, ...]] = []
+        self.operator: Operator
         self.running: asyncio.Task[None]
 
     def get(self, ref: Ref) -> dict[str, Any] | None:
@@ -98,6 +111,7 @@ async def operating(namespaces: Sequence[str] = (), look_up: LookUp = no_look_up
                 instance="me",
                 look_up=look_up,
             )
+            setup.operator = operator
             setup.running = asyncio.create_task(operator.run(setup.stop))
             try:
                 yield setup
@@ -490,6 +504,51 @@ def test_a_write_whose_answer_is_lost_is_not_done_twice() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.3])
+def test_the_operators_own_writes_lead_to_no_second_pass(delay: float) -> None:
+    """However late they are answered: the watch is ahead of the answer then."""
+
+    async def main() -> None:
+        async with operating() as setup:
+
+            async def late(request: httpx2.Request) -> httpx2.Response:
+                answer = await setup.between._transport.handle_async_request(request)
+                await asyncio.sleep(delay)
+                return answer
+
+            setup.between.on("PATCH", STATUS, late)
+            setup.cluster.create(agent(replicas=0))
+            await asyncio.sleep(20)
+            assert [[type(action) for action in plan] for plan in setup.plans] == [[PatchStatus]]
+
+    run(main())
+
+
+def test_a_deletion_is_sent_once_although_its_pass_is_followed_by_another_before_the_watch_tells() -> None:
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+
+            async def edit(_: httpx2.Request) -> None:
+                # As the watch of Agents may be ahead of that of pods, so is this one.
+                setup.operator._queue.add(Key("default", "demo"))
+
+            pods = setup.operator._dependents["Pod"]
+            apply, held = pods.apply, list[Any]()
+            setup.between.on("DELETE", f"{PODS}/demo", edit)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(pods, "apply", lambda *event: held.append(event))
+                setup.cluster.patch(agent_ref(), {"spec": {"replicas": 0}})
+                await asyncio.sleep(0.5)
+            for event in held:
+                apply(*event)
+            await setup.until(lambda: not setup.get(pod_ref()))
+            assert len(setup.between.times("DELETE", f"{PODS}/demo")) == 1
+
+    run(main())
+
+
 @pytest.mark.parametrize(("seconds", "at_least", "at_most"), [(5.0, 4, 6), (40.0, STOP_SECONDS - 1, STOP_SECONDS + 1)])
 def test_a_stop_lets_the_work_in_flight_finish_but_not_for_ever(
     seconds: float, at_least: float, at_most: float
@@ -591,7 +650,7 @@ def test_nothing_is_kept_of_agents_that_are_gone() -> None:
                 assert [(len(cache), cache._by_agent) for cache in caches] == [(0, {})] * 5
                 assert (len(operator._unwatched), operator._faults) == (0, {})
                 queue = operator._queue
-                assert (queue._failures, queue._timers, queue._wanted, queue._in_hand) == ({}, {}, set(), set())
+                assert (queue._failures, queue._timers, queue._wanted, queue._in_hand) == ({}, {}, {}, {})
                 stop.set()
                 await running
 

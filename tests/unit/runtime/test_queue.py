@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl_runtime._queue import BACKOFF_MAX, QueueClosed, WorkQueue
+from agentctl_runtime._queue import BACKOFF_MAX, CHANGES_IN_A_ROW, Priority, QueueClosed, WorkQueue
 
 from .support import now, run
 
@@ -33,6 +33,97 @@ def test_keys_come_in_order_and_each_once() -> None:
         assert await is_empty(queue)
 
     run(main())
+
+
+def test_a_change_goes_before_what_a_list_shows() -> None:
+    async def main() -> None:
+        queue = WorkQueue[str]()
+        for key in "abc":
+            queue.add(key, Priority.LISTED)
+        queue.add("d")
+        queue.add("b")
+        queue.add("d", Priority.LISTED)
+        assert len(queue) == 4
+        assert [await queue.get() for _ in range(4)] == ["d", "b", "a", "c"]
+        assert await is_empty(queue)
+
+    run(main())
+
+
+def test_changes_do_not_starve_what_a_list_shows() -> None:
+    async def main() -> None:
+        queue = WorkQueue[int]()
+        for key in range(2):
+            queue.add(key, Priority.LISTED)
+        for key in range(100, 200):
+            queue.add(key)
+        order = [await queue.get() for _ in range(102)]
+        assert [order.index(0), order.index(1)] == [CHANGES_IN_A_ROW, 2 * CHANGES_IN_A_ROW + 1]
+
+    run(main())
+
+
+def test_a_key_in_hand_comes_again_with_the_highest_priority_that_it_was_added_with() -> None:
+    async def main() -> None:
+        queue = WorkQueue[str]()
+        queue.add("a", Priority.LISTED)
+        await queue.get()
+        queue.add("a", Priority.LISTED)
+        queue.add("a")
+        queue.add("a", Priority.LISTED)
+        queue.add("b", Priority.LISTED)
+        queue.done("a")
+        assert [await queue.get() for _ in range(2)] == ["a", "b"]
+
+    run(main())
+
+
+def test_what_fails_keeps_its_priority() -> None:
+    async def main() -> None:
+        queue = WorkQueue[str]()
+        queue.add("a", Priority.LISTED)
+        await queue.get()
+        queue.add_backoff("a")
+        queue.done("a")
+        await asyncio.sleep(1)
+        queue.add("b")
+        assert [await queue.get() for _ in range(2)] == ["b", "a"]
+
+    run(main())
+
+
+def test_one_key_that_always_fails_holds_no_other_up() -> None:
+    """Each of two workers takes 10 ms for a key; those that are well wait as long as without the poison."""
+
+    def waits(*, poison: bool) -> list[float]:
+        async def main() -> list[float]:
+            queue, waited, added = WorkQueue[str](), list[float](), dict[str, float]()
+
+            async def work() -> None:
+                while True:
+                    key = await queue.get()
+                    await asyncio.sleep(0.01)
+                    if key == "poison":
+                        queue.add_backoff(key)
+                    else:
+                        waited.append(now() - added[key])
+                    queue.done(key)
+
+            workers = [asyncio.create_task(work()) for _ in range(2)]
+            if poison:
+                queue.add("poison")
+            for number in range(1000):
+                added[str(number)] = now()
+                queue.add(str(number))
+                await asyncio.sleep(0.0101)
+            for worker in workers:
+                worker.cancel()
+            return sorted(waited)
+
+        return run(main())
+
+    without, with_it = waits(poison=False), waits(poison=True)
+    assert with_it[989] <= 1.5 * without[989]
 
 
 def test_a_key_added_while_in_hand_is_worked_on_once_more_and_never_twice_at_a_time() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl_core import AGENT_LABEL, API_VERSION, KIND
+from agentctl_runtime._queue import Priority
 from agentctl_runtime._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
 
 WRITER = Key("n", "writer")
@@ -29,8 +31,13 @@ class Pods:
 
     def __init__(self) -> None:
         self._told: list[str] = []
-        self.cache = Cache(agents_of_dependent, lambda key: self._told.append(str(key)))
+        self.priorities: list[Priority] = []
+        self.cache = Cache(agents_of_dependent, self._tell)
         self.feed = self.cache.feed(None)
+
+    def _tell(self, key: Key, priority: Priority) -> None:
+        self._told.append(str(key))
+        self.priorities.append(priority)
 
     def told(self) -> list[str]:
         """Return who was told since the last call."""
@@ -119,6 +126,66 @@ def test_a_list_is_the_whole_truth_and_what_is_ahead_of_it_comes_with_the_watch(
     assert pods.names() == set()
     pods.feed.apply("ADDED", pod(version=7))
     assert pods.names() == {"n/a"}
+
+
+A = Key("n", "a")
+
+
+def test_an_echo_that_comes_before_its_answer_is_no_news() -> None:
+    pods = Pods()
+    with pods.cache.writing(A, A):
+        pods.feed.apply("ADDED", pod(version=7))
+        pods.cache.learn(pod(version=7), A)
+    assert pods.told() == []
+    pods.feed.apply("MODIFIED", pod(version=8))
+    assert pods.told() == ["n/a"]
+
+
+def test_what_follows_the_echo_is_told_once_the_answer_is_there() -> None:
+    pods = Pods()
+    with pods.cache.writing(A, A):
+        pods.feed.apply("ADDED", pod(version=7))
+        pods.feed.apply("MODIFIED", pod(version=8))
+        pods.cache.learn(pod(version=7), A)
+        assert pods.told() == []
+    assert pods.told() == ["n/a"]
+
+
+def test_what_the_watch_tells_during_a_write_that_fails_is_told() -> None:
+    pods = Pods()
+    with suppress(ZeroDivisionError), pods.cache.writing(A, A):
+        pods.feed.apply("ADDED", pod(version=7))
+        raise ZeroDivisionError
+    assert pods.told() == ["n/a"]
+
+
+def test_during_a_write_others_are_told_and_so_are_deletions_and_other_objects() -> None:
+    pods = Pods()
+    with pods.cache.writing(A, A):
+        pods.feed.apply("ADDED", pod(version=7, agent="other"))
+        assert pods.told() == ["n/other"]
+        pods.feed.apply("ADDED", pod("b", version=8, agent="a"))
+        assert pods.told() == ["n/a", "n/b"]
+        pods.feed.apply("DELETED", pod(version=9, agent="other"))
+        pods.cache.learn(pod(version=7, agent="other"), A)
+    assert pods.told() == ["n/other", "n/a"]
+
+
+def test_what_everyone_has_to_know_of_is_told_to_the_writer_too() -> None:
+    pods = Pods()
+    pods.cache.learn(pod(version=7))
+    assert pods.told() == ["n/a"]
+    pods.feed.apply("MODIFIED", pod(version=7))
+    assert pods.told() == []
+
+
+def test_what_a_list_shows_is_less_urgent_than_a_change() -> None:
+    pods = Pods()
+    pods.feed.replace([pod("a"), pod("b")], "5")
+    pods.feed.apply("MODIFIED", pod("a", 6))
+    pods.feed.apply("DELETED", pod("a", 7))
+    pods.feed.replace([], "9")
+    assert pods.priorities == [Priority.LISTED] * 2 + [Priority.CHANGED] * 2 + [Priority.LISTED]
 
 
 def test_a_late_deletion_of_a_predecessor_says_nothing_about_the_successor() -> None:
