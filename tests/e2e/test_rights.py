@@ -142,6 +142,31 @@ def test_owners_that_block_deletion_need_the_right_on_their_finalizers(plane: Pl
     assert "cannot set blockOwnerDeletion" in refused.stderr
 
 
+def test_who_edits_or_views_a_namespace_does_so_with_its_agents(plane: Plane) -> None:
+    plane.apply("cluster-wide")
+    for role in ("edit", "view"):
+        arguments = (f"--clusterrole={role}", f"--user=who-{role}s", "--dry-run=client", "--output=json")
+        binding = plane.kubectl("create", "rolebinding", role, *arguments, namespace=SERVED).stdout
+        plane.kubectl("apply", "--filename=-", input=binding)
+    spec: Json = {
+        "service": {"ports": [{"port": 80}]},
+        "files": [{"path": "a", "content": "a"}],
+        "volumeClaimTemplates": [_template("1Gi")],
+        "podTemplate": {"spec": {"serviceAccountName": "other"}},
+    }
+    made = ("create", "--dry-run=server", "--filename=-")
+    manifest = json.dumps(agent("one", **spec))
+
+    def create(user: str) -> str:
+        return plane.kubectl(*made, f"--as={user}", input=manifest, namespace=SERVED, check=False).stderr
+
+    # The controller manager adds our rules to the roles of Kubernetes.
+    eventually(lambda: not create("who-edits"), SECONDS, "who edits may create Agents")
+    seen = plane.kubectl("get", "agents.agentctl.dev", "--as=who-views", namespace=SERVED, check=False)
+    assert "No resources found" in seen.stderr
+    assert "is forbidden" in create("who-views")
+
+
 def _pods_of_the_operator_are_admitted(kubectl: Kubectl) -> None:
     """Wait for both pods of the Deployment, in a namespace that takes nothing but *restricted*."""
 

@@ -59,3 +59,9 @@ def test_nothing_is_allowed_on_secrets_nor_by_wildcards() -> None:
     assert len(granted) > 20
     assert [each for each in granted if "*" in each.group + each.resource + each.verb] == []
     assert [each for each in granted if "secrets" in each.resource] == []
+
+
+def test_both_forms_bring_the_admission_policy_and_the_resource_type() -> None:
+    assert "../../crds" in read("base/kustomization.yaml")["resources"]
+    for form in ("cluster-wide", "namespaced"):
+        assert {"../base", "../admission"} <= set(read(f"{form}/kustomization.yaml")["resources"])
