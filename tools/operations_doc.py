@@ -8,6 +8,9 @@ from typing import Final
 
 import click
 
+from agentctl_runtime._metrics import Metrics
+from agentctl_runtime._operator import State
+from agentctl_runtime._store import Manifest
 from agentctl_runtime.cli.run import run
 
 PAGE: Final = Path(__file__).parents[1] / "docs/operations.md"
@@ -35,12 +38,42 @@ def _code(text: str) -> str:
     return f"`{first}`{space}{rest}" if first else ""
 
 
+class _Example:
+    """An operator of which every metric has a value."""
+
+    def state(self) -> State:
+        return State(leads=True, depth=0, in_hand=(), unsynced=(), silences=())
+
+    def agents(self) -> list[Manifest]:
+        return [{"metadata": {"name": "a"}}]
+
+
+def example() -> Metrics:
+    """Return metrics of which each has a value."""
+    metrics = Metrics(lease="agentctl")
+    metrics.watch(_Example())
+    with metrics.requesting("GET", "10.96.0.1:443", "/api") as answered:
+        answered(200)
+    return metrics
+
+
+def metrics_table() -> str:
+    """Return a row for each metric that the operator serves."""
+    rows = [["metric", "labels", "kind", "meaning"], ["---"] * 4]
+    for family in sorted(example().registry.collect(), key=lambda family: family.name):
+        sample = next(each for each in family.samples if not each.name.endswith("_created"))
+        name = sample.name if family.type in {"counter", "info"} else family.name
+        labels = sorted(set(sample.labels) - {"le"})
+        rows.append([f"`{name}`", ", ".join(f"`{label}`" for label in labels), family.type, family.documentation])
+    return _table(rows)
+
+
 def _table(rows: list[list[str]]) -> str:
-    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    escaped = ([cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows)
     return "".join(f"| {' | '.join(row)} |\n" for row in escaped)
 
 
-TABLES: Final = {"settings": settings_table}
+TABLES: Final = {"settings": settings_table, "metrics": metrics_table}
 
 
 def with_tables(text: str) -> str:

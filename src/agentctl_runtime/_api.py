@@ -28,6 +28,7 @@ from agentctl_core import Ref
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, ApiFailure, JsonObject, decode, response_failure, translated
 from ._resources import Resource, object_path, resource_of, url_path
+from ._telemetry import Telemetry
 
 WRITES_IN_FLIGHT = 32
 """More gain nothing, and waiting for the 100 connections of the pool ends in PoolTimeout when a burst is unbounded."""
@@ -65,8 +66,14 @@ class _Client(GenericAsyncClient):
         params = ConnectionParams(timeout=timeout, trust_env=trust_env, transport=cast("Any", transport))
         return cls(params, config)
 
+    telemetry = Telemetry()
+
     async def exchange(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
-        return await self._client.send(request, stream=stream)
+        host = request.url.netloc.decode("ascii")
+        with self.telemetry.requesting(request.method, host, request.url.path) as answered:
+            response = await self._client.send(request, stream=stream)
+            answered(response.status_code)
+        return response
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -98,12 +105,14 @@ class Api:
         transport: httpx2.AsyncBaseTransport | None = None,
         server: str | None = None,
         field_manager: str = "agentctl",
+        telemetry: Telemetry | None = None,
     ) -> Self:
         """Prepare a connection; nothing is sent yet.
 
         The configuration is the first of: the file named by KUBECONFIG, the pod's own service account (unless a
         context is asked for), `~/.kube/config`. With `server` none of them is read, nor any proxy variable, and no
         credentials are sent. A `transport` of the caller's carries requests and watches alike; its limits are his.
+        `telemetry` is told of each request.
 
         Raises:
             ConfigurationError: There is no configuration, it cannot be read, or it has no such context.
@@ -112,6 +121,7 @@ class Api:
         with _configuring(f"context {config.context_name!r}"):
             requests = _Client.of(config, transport, trust_env=server is None)
             watches = requests if transport is not None else _Client.of(config, None, trust_env=server is None)
+        requests.telemetry = watches.telemetry = telemetry or Telemetry()
         return cls(requests, watches, config.namespace, field_manager)
 
     async def __aenter__(self) -> Self:

@@ -80,6 +80,12 @@ class Election:
         self._seen: tuple[object, ...] | None = None
         self._seen_at = 0.0
         self._holder = ""
+        self._leads = False
+
+    @property
+    def leads(self) -> bool:
+        """Whether this candidate is the leader, as far as it knows; may be asked from any thread."""
+        return self._leads
 
     @property
     def holder(self) -> str:
@@ -91,6 +97,7 @@ class Election:
         while not await self._attempt():  # noqa: ASYNC110 -- nothing tells it but another request
             # Not for any secret: candidates should not ask at the same moment.
             await asyncio.sleep(self._terms.retry * random.uniform(1, JITTER))  # noqa: S311
+        self._leads = True
         _log.info("became the leader", lease=str(self._lease))
 
     async def hold(self) -> None:
@@ -111,10 +118,12 @@ class Election:
                 deadline = self._seen_at + self._terms.renew
             elif self._holder not in ("", self._identity):
                 break
+        self._leads = False
         _log.warning("leadership is lost", lease=str(self._lease), holder=self._holder)
 
     async def release(self) -> None:
         """Give the Lease up, so that another need not wait until it has run out. Does nothing where it is another's."""
+        self._leads = False
         try:
             lease = await self._client.get(self._lease)
             if _spec(lease).get("holderIdentity") == self._identity:

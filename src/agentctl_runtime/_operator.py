@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from traceback import extract_tb
 from typing import Any, Final, TypeAlias, cast
 
 import structlog
+from attrs import frozen
 
 from agentctl_core import (
     KIND,
@@ -38,6 +40,7 @@ from ._leader import Election
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
+from ._telemetry import Pass, Telemetry
 from ._unwatched import Unwatched
 from ._watch import Reflector
 
@@ -59,6 +62,25 @@ DEPENDENTS: Final = (POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM)
 """What the core makes, each watched by our label."""
 
 
+@frozen
+class State:
+    """How an operator is at one moment.
+
+    Attributes:
+        leads: whether it acts, as far as it knows: always, where there is no election.
+        depth: how many Agents wait in the queue.
+        in_hand: for how many seconds each Agent that is worked on has been so.
+        unsynced: what is watched and has not been listed yet.
+        silences: what is watched, and for how many seconds nothing was tried or heard.
+    """
+
+    leads: bool
+    depth: int
+    in_hand: tuple[float, ...]
+    unsynced: tuple[str, ...]
+    silences: tuple[tuple[str, float], ...]
+
+
 class LeadershipLostError(Exception):
     """This operator was the leader and may be it no more: its process ends, and is started again as a standby."""
 
@@ -77,6 +99,7 @@ class Operator:
         listener: told each decision before it is executed.
         look_up: asks registries what images run; without it only Agents that need not know become ready.
         election: decides which of several operators works; None for the only one.
+        telemetry: told of each pass and each action that was done.
     """
 
     def __init__(  # noqa: PLR0913 -- all of them by name
@@ -89,12 +112,14 @@ class Operator:
         listener: Listener | None = None,
         look_up: LookUp = no_look_up,
         election: Election | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._api = api
         self._config = config or Config()
         self._listener = listener
         self._election = election
-        self._queue: WorkQueue[Key] = WorkQueue()
+        self._telemetry = telemetry or Telemetry()
+        self._queue: WorkQueue[Key] = WorkQueue(self._telemetry)
         self._agents = Cache(agents_of_agent, self._queue.add)
         self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
         self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
@@ -109,6 +134,22 @@ class Operator:
                 *((resource, self._dependents[resource.kind], OURS) for resource in DEPENDENTS),
             )
         ]
+
+    def agents(self) -> list[Manifest]:
+        """Return the Agents as last seen; may be called from any thread."""
+        return self._agents.all()
+
+    def state(self) -> State:
+        """Return how it is now; may be called from any thread, also while the event loop hangs."""
+        now = time.monotonic()  # the loop's clock, which only its own thread may ask
+        reflectors = [reflector for reflector, _ in self._feeds]
+        return State(
+            leads=self._election is None or self._election.leads,
+            depth=len(self._queue),
+            in_hand=tuple(now - since for since in self._queue.in_hand()),
+            unsynced=tuple(each.name for each in reflectors if not each.synced.is_set()),
+            silences=tuple((each.name, now - each.heard_at) for each in reflectors if each.heard_at is not None),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then let the work in flight finish, for `STOP_SECONDS` at the most.
@@ -189,23 +230,38 @@ class Operator:
 
     async def _process(self, key: Key) -> None:
         """Reconcile one Agent; whatever goes wrong concerns this Agent alone and is tried again, ever less often."""
-        with structlog.contextvars.bound_contextvars(agent=str(key)):
+        with self._telemetry.reconciling(key) as told, structlog.contextvars.bound_contextvars(**self._names(key)):
             try:
-                is_settled = await self._reconcile(key)
+                is_settled = await self._reconcile(key, told)
             except ApiFailure as failure:
                 self._queue.add_backoff(key)
+                told.result = "requeue" if failure.is_conflict else "error"
                 # A Conflict says that our view is stale, which is usual and cures itself.
                 (_log.debug if failure.is_conflict else _log.warning)("will try again", error=in_short(failure))
             except Exception as error:  # noqa: BLE001 -- one Agent must not stop the others
                 self._queue.add_backoff(key)
+                told.result = "panic"
                 self._tell_fault(key, error)
             else:
                 self._faults.pop(key, None)
                 if is_settled:
                     self._queue.forget(key)
+                    told.result = "requeue_after" if self._queue.is_delayed(key) else "success"
                 else:
                     self._queue.add_backoff(key)
+                    told.result = "requeue"
                     _log.warning("will try again", error="what is met does not become what is seen")
+
+    def _names(self, key: Key) -> dict[str, str]:
+        """Return what each log line about an Agent bears; the pass itself knows its revision better."""
+        manifest = self._agents.get(key)
+        if manifest is None:
+            return {"agent": str(key)}
+        return {
+            "agent": str(key),
+            "uid": manifest["metadata"].get("uid", ""),
+            "revision": _revision(manifest, ()),
+        }
 
     def _tell_fault(self, key: Key, error: Exception) -> None:
         """Log a fault of the operator: with its traceback when it is new, in one line each time that it repeats."""
@@ -216,23 +272,26 @@ class Operator:
         described = f"{type(error).__name__}: {in_short(error)}"
         _log.error("reconciling failed; this is a fault of the operator", error=described, exc_info=is_new)
 
-    async def _reconcile(self, key: Key) -> bool:
+    async def _reconcile(self, key: Key, told: Pass) -> bool:
         """Do what there is to do; return whether it came to an end."""
         for _ in range(ROUNDS):
             manifest = self._agents.get(key)
             if manifest is None:
                 self._unwatched.forget(key)
+                self._telemetry.gone(key)
                 return True
-            if await self._do(key, manifest):
+            if await self._do(key, manifest, told):
                 return True
         return False
 
-    async def _do(self, key: Key, manifest: Manifest) -> bool:
+    async def _do(self, key: Key, manifest: Manifest, told: Pass) -> bool:
         """Do one plan; return whether it was done, or voided by something that was learnt."""
         unwatched = await self._unwatched.recall(key, manifest)
         objects = [item for cache in self._dependents.values() for item in cache.of(key)]
         observed = Observed(datetime.now(UTC), (*objects, *unwatched), self._images_of(manifest))
         actions = reconcile(manifest, observed, self._config)
+        told.uid, told.revision = manifest["metadata"].get("uid", ""), _revision(manifest, actions)
+        structlog.contextvars.bind_contextvars(uid=told.uid, revision=told.revision)
         if await self._ask(key, actions, observed):
             return False
         if self._listener:
@@ -247,6 +306,7 @@ class Operator:
                 self._remember(key, manifest, found)
                 return False
             _tell(action)
+            self._telemetry.executed(key, action)
         return True
 
     def _echo_held(self, key: Key, action: Action) -> AbstractContextManager[None]:
@@ -285,6 +345,14 @@ class Operator:
                 return
             # By its labels it is another Agent's, who alone is told of it: a claim's name can be wanted by two.
         self._unwatched.remember(key, manifest, found)
+
+
+def _revision(manifest: Manifest, actions: Sequence[Action]) -> str:
+    """Return the revision that an Agent's next pod is made from: as the plan has it, or else as its status says."""
+    planned = (action.status for action in actions if isinstance(action, PatchStatus))
+    seen: Mapping[str, Any] = manifest.get("status") or {}
+    status = next(planned, seen)
+    return str(status.get("updateRevision", ""))
 
 
 def _tell(action: Action) -> None:

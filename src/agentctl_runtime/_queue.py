@@ -8,6 +8,8 @@ from collections.abc import Hashable
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from ._telemetry import Telemetry
+
 K = TypeVar("K", bound=Hashable)
 
 BACKOFF_MIN = 0.005
@@ -43,11 +45,15 @@ class WorkQueue(Generic[K]):
     is added with, the highest holds. What fails goes back with the priority that it had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, telemetry: Telemetry | None = None) -> None:
+        self._telemetry = telemetry or Telemetry()
         self._ready: dict[Priority, dict[K, None]] = {priority: {} for priority in sorted(Priority, reverse=True)}
         # The keys in _ready, and those in hand that are to be worked on again.
         self._wanted: dict[K, Priority] = {}
         self._in_hand: dict[K, Priority] = {}
+        # Since when they are, on the loop's clock.
+        self._wanted_at: dict[K, float] = {}
+        self._in_hand_at: dict[K, float] = {}
         self._changes_in_a_row = 0
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
@@ -64,6 +70,9 @@ class WorkQueue(Generic[K]):
         if self._closed or (former is not None and former >= priority):
             return
         self._wanted[key] = priority
+        if former is None:
+            self._wanted_at[key] = asyncio.get_running_loop().time()
+            self._telemetry.queued()
         if key in self._in_hand:
             return
         if former is None:
@@ -91,6 +100,7 @@ class WorkQueue(Generic[K]):
     def add_backoff(self, key: K) -> None:
         """Add `key` after a failure: in `BACKOFF_MIN` seconds, twice that the next time, at most `BACKOFF_MAX`."""
         failures = self._failures.get(key, 0)
+        self._telemetry.retried()
         self._failures[key] = failures + 1
         # The exponent is bounded as well: 2.0 ** 1024 is an OverflowError, some weeks of failing away.
         delay = min(BACKOFF_MIN * 2.0 ** min(failures, 64), BACKOFF_MAX)
@@ -99,6 +109,14 @@ class WorkQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """Start `add_backoff` of `key` from the beginning again: it succeeded, or is gone."""
         self._failures.pop(key, None)
+
+    def is_delayed(self, key: K) -> bool:
+        """Tell whether `key` waits for its time."""
+        return key in self._timers
+
+    def in_hand(self) -> tuple[float, ...]:
+        """Return since when each key is being worked on, on the loop's clock; may be called from any thread."""
+        return tuple(self._in_hand_at.values())
 
     def failures(self, key: K) -> int:
         """Return how many times in a row `add_backoff` was called for `key`."""
@@ -128,11 +146,14 @@ class WorkQueue(Generic[K]):
         key = next(iter(ready))
         del ready[key]
         self._in_hand[key] = self._wanted.pop(key)
+        now = self._in_hand_at[key] = asyncio.get_running_loop().time()
+        self._telemetry.taken(now - self._wanted_at.pop(key))
         return key
 
     def done(self, key: K) -> None:
         """Give a key back. If it was added in the meantime, it is ready again."""
-        self._in_hand.pop(key, None)
+        if self._in_hand.pop(key, None) is not None:
+            self._telemetry.worked(asyncio.get_running_loop().time() - self._in_hand_at.pop(key))
         if key in self._wanted and not self._closed:
             self._make_ready(key)
 
@@ -148,6 +169,7 @@ class WorkQueue(Generic[K]):
         for ready in self._ready.values():
             ready.clear()
         self._wanted.clear()
+        self._wanted_at.clear()
         while self._waiting:
             self._wake()
 

@@ -18,6 +18,9 @@ from ._registry_http import PlainHosts
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_MAX: Final = 63
 _SUBDOMAIN_MAX: Final = 253
+_ADDRESS: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]*)):([0-9]{1,5})")
+_PORT_MAX: Final = 65535
+_ALL: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 -- to be compared with
 
 
 class SettingError(ValueError):
@@ -32,6 +35,42 @@ class SettingError(ValueError):
         super().__init__(f"{name}: {problem}")
         self.name = name
         self.problem = problem
+
+
+@frozen
+class Address:
+    """Where to listen.
+
+    Attributes:
+        host: a name or an IP address; empty for all addresses of this host.
+        port: 0 for any that is free.
+    """
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `HOST:PORT`, `:PORT` or `[IPV6]:PORT`.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None or int(match[3]) > _PORT_MAX:
+            raise ValueError(
+                f"{text!r} is no address to listen at: write for example :8080, 127.0.0.1:8080 or [::1]:8080, with a "
+                f"port of at most {_PORT_MAX}, or 0 for none"
+            )
+        return cls(match[1] or match[2], int(match[3]))
+
+    def meets(self, other: Address) -> bool:
+        """Tell whether both cannot be listened at."""
+        hosts = {self.host, other.host}
+        return self.port == other.port != 0 and (len(hosts) == 1 or not hosts.isdisjoint(_ALL))
 
 
 def _checked(problem_of: Callable[[Any], str | None]) -> Callable[[object, Attribute[Any], Any], None]:
@@ -91,6 +130,8 @@ class Settings:
         leader_elect: work only while this process leads.
         leader_election_namespace: of the Lease; None for that of the pod, or of the context.
         leader_election_id: name of the Lease.
+        metrics_bind_address: where metrics are served; None for nowhere.
+        health_probe_bind_address: where the kubelet's probes are answered; None for nowhere.
         log_format: one of `FORMATS`.
         log_level: one of `LEVELS`; lines below it are left out.
         record: file to which each decision is appended.
@@ -106,7 +147,16 @@ class Settings:
     leader_elect: bool = False
     leader_election_namespace: str | None = field(default=None, validator=optional(_checked(_namespace)))
     leader_election_id: str = field(default="agentctl", validator=_checked(_object_name))
+    metrics_bind_address: Address | None = None
+    health_probe_bind_address: Address | None = None
     log_format: str = field(default="auto", validator=_checked(_one_of(FORMATS)))
     log_level: str = field(default="info", validator=_checked(_one_of(LEVELS)))
     record: Path | None = None
     config: Config = field(factory=Config)
+
+    def __attrs_post_init__(self) -> None:
+        metrics, health = self.metrics_bind_address, self.health_probe_bind_address
+        if metrics is not None and health is not None and metrics.meets(health):
+            raise SettingError(
+                "health_probe_bind_address", f"{health} is taken by the metrics ({metrics}): choose another port"
+            )

@@ -80,6 +80,10 @@ class Cache:
         """Return the object of that name."""
         return self._objects.get(name)
 
+    def all(self) -> list[Manifest]:
+        """Return every object; may be called from any thread."""
+        return list(self._objects.values())  # one step of the interpreter, during which nothing changes
+
     def of(self, agent: Key) -> list[Manifest]:
         """Return the objects that concern an Agent."""
         return [self._objects[name] for name in sorted(self._by_agent.get(agent, ()))]

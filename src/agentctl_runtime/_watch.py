@@ -63,7 +63,9 @@ class Reflector:
     """Keeps one sink up to date with one resource, in one namespace or all (None), narrowed by a label selector.
 
     Attributes:
+        name: What it watches, for people.
         synced: Set after the first list reached the sink, and never cleared.
+        heard_at: When it last tried or heard something, on the loop's clock; None before it runs.
     """
 
     def __init__(  # noqa: PLR0913 -- what to watch, and what a test replaces
@@ -78,6 +80,8 @@ class Reflector:
     ) -> None:
         """`uniform` draws from [0, 1) and serves the jitter."""
         self.synced = asyncio.Event()
+        self.heard_at: float | None = None
+        self.name = f"{resource.plural} in {namespace}" if namespace else resource.plural
         self._api = api
         self._resource = resource
         self._namespace = namespace
@@ -97,6 +101,7 @@ class Reflector:
         list, or does not bring one to its end, is asked for pages from then on.
         """
         while True:
+            self.heard_at = asyncio.get_running_loop().time()
             try:
                 if self._version is None and not self._streams_lists:
                     self._version = await self._list(sink)
@@ -167,6 +172,7 @@ class Reflector:
                     self._version = await self._take_initial(events, sink)
                     heard = True
                 async for event in events:
+                    self.heard_at = asyncio.get_running_loop().time()
                     if event["type"] != "BOOKMARK":
                         sink.apply(event["type"], event["object"])
                     self._version = event["object"]["metadata"]["resourceVersion"]

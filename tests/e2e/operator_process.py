@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.e2e.support import eventually
 
@@ -36,13 +36,17 @@ class OperatorProcess:
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, return when its caches are synced."""
         before = len(self.lines())
+        with self.log.open("ab") as log:
+            self.spawn(log)
+        if wait:
+            eventually(lambda: self.said("caches are synced", before), 30, "the operator is ready")
+
+    def spawn(self, log: IO[bytes]) -> None:
+        """Start it with its lines going to an open file."""
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
         served = [f"--namespace={self.namespace}"] if self.namespace else []
         command = [str(_AGENTCTL), "run", *served, "--log-format=json", "--log-level=debug", *self.options]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        if wait:
-            eventually(lambda: self.said("caches are synced", before), 30, "the operator is ready")
+        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
         """End it at once, without a chance to clean up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-_NEEDED = ("click", "httpx2", "lightkube", "msgspec", "rich", "structlog", "yaml")
+_NEEDED = ("click", "httpx2", "lightkube", "msgspec", "prometheus_client", "rich", "structlog", "waitress", "yaml")
 
 
 def main() -> None:

@@ -13,10 +13,23 @@ from typing import Any, Final, TypeVar
 import click
 
 from .._logging import FORMATS, LEVELS
-from .._settings import SettingError, Settings
+from .._settings import Address, SettingError, Settings
 from ._config_options import bad_value, config_from, config_options, option
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Listening(click.ParamType["Address | None"]):
+    name = "[host]:port"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address | None:
+        if value == "0":
+            return None
+        try:
+            return Address.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
 
 _DEFAULT: Final = Settings()
 _OPTIONS: Final = (
@@ -45,6 +58,18 @@ _OPTIONS: Final = (
         "leader_election_id",
         "Name of the Lease. Operators that serve different namespaces have different ones.",
         default=_DEFAULT.leader_election_id,
+    ),
+    option(
+        "metrics_bind_address",
+        "Serve Prometheus metrics at /metrics here, for example at :8080; 0 for nowhere.",
+        type=_Listening(),
+        default="0",
+    ),
+    option(
+        "health_probe_bind_address",
+        "Answer /healthz and /readyz here, for example at :8081; 0 for nowhere.",
+        type=_Listening(),
+        default="0",
     ),
     option(
         "log_format",

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +17,16 @@ import structlog
 from agentctl_core import Ref
 
 from .._api import Api, ConfigurationError
+from .._health import Health, health_app
 from .._leader import Election
 from .._logging import configure_logging
+from .._metrics import Metrics, metrics_app
 from .._operator import LeadershipLostError, Listener, Operator
 from .._record import Recorder
 from .._registry import Registry
 from .._resources import LEASE
-from .._settings import Settings
+from .._serving import serving
+from .._settings import Address, Settings
 from ._config_options import bad_value
 from ._run_options import run_options, settings_from
 
@@ -54,10 +57,11 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    telemetry = Metrics(settings.leader_election_id if settings.leader_elect else None)
     # A connection of its own for the Lease: its renewal must not wait behind a burst of other writes.
     async with (
-        Api.connect(context=settings.context) as api,
-        Api.connect(context=settings.context) as own,
+        Api.connect(context=settings.context, telemetry=telemetry) as api,
+        Api.connect(context=settings.context, telemetry=telemetry) as own,
         Registry(insecure=settings.insecure_registries) as registry,
     ):
         instance = os.environ.get("POD_NAME") or socket.gethostname()
@@ -70,8 +74,17 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
             listener=listener,
             look_up=registry.look_up,
             election=_election(own, instance, settings),
+            telemetry=telemetry,
         )
-        await operator.run(stop)
+        telemetry.watch(operator)
+        health = Health(operator)
+        beating = asyncio.create_task(health.beat())
+        with (
+            _serving("metrics_bind_address", settings.metrics_bind_address, metrics_app(telemetry.registry)),
+            _serving("health_probe_bind_address", settings.health_probe_bind_address, health_app(health)),
+        ):
+            await operator.run(stop)
+        beating.cancel()
     _log.info("operator ended")
 
 
@@ -82,6 +95,20 @@ def _election(api: Api, instance: str, settings: Settings) -> Election | None:
     lease = Ref(LEASE.api_version, LEASE.kind, namespace, settings.leader_election_id)
     # A pod's name may come again, as in a StatefulSet, and a host may run two: no two candidates may share a name.
     return Election(api, lease, f"{instance}_{uuid4()}")
+
+
+@contextlib.contextmanager
+def _serving(name: str, address: Address | None, app: Callable[..., Iterable[bytes]]) -> Generator[None]:
+    if address is None:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            bound = stack.enter_context(serving(address, app))
+        except OSError as error:
+            raise bad_value(name, f"cannot listen at {address}: {error}; choose another address") from error
+        _log.info("listening", setting=name, address=str(bound))
+        yield
 
 
 @contextlib.contextmanager

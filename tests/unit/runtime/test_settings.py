@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from agentctl_runtime._settings import SettingError, Settings
+from agentctl_runtime._settings import Address, SettingError, Settings
 from agentctl_runtime.cli._group import agentctl
 from agentctl_runtime.cli.run import run
 
@@ -62,6 +62,8 @@ VALUES: dict[str, tuple[str, Any]] = {
     "--insecure-registry": ("localhost:5000", ("localhost:5000",)),
     "--leader-election-namespace": ("ops", "ops"),
     "--leader-election-id": ("agentctl.team", "agentctl.team"),
+    "--metrics-bind-address": (":8080", Address("", 8080)),
+    "--health-probe-bind-address": ("[::1]:0", Address("::1", 0)),
     "--log-format": ("json", "json"),
     "--log-level": ("debug", "debug"),
 }
@@ -96,6 +98,11 @@ WRONG = [
     ("--leader-election-id", "a..b", "is no name of a Lease"),
     ("--leader-election-id", "A", "is no name of a Lease"),
     ("--leader-election-id", ".".join([LONG] * 4), "1 to 253"),
+    ("--metrics-bind-address", "8080", "write for example :8080"),
+    ("--metrics-bind-address", ":65536", "at most 65535"),
+    ("--metrics-bind-address", "::1:80", "[::1]:8080"),
+    ("--health-probe-bind-address", "http://0.0.0.0:80", "no address to listen at"),
+    ("--health-probe-bind-address", ":", "or 0 for none"),
     ("--log-format", "xml", "'console', 'json'"),
     ("--log-level", "loud", "'warning', 'error'"),
     ("--record", "/", "is a directory"),
@@ -151,6 +158,22 @@ def test_a_flag_wins_over_its_variable(seen: list[Settings], monkeypatch: pytest
     monkeypatch.setenv("AGENTCTL_LOG_LEVEL", "loud")
     assert invoke("--log-level=error").exit_code == 0
     assert seen[0].log_level == "error"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "health"), [(":80", ":80"), ("127.0.0.1:80", ":80"), (":80", "[::1]:80"), ("a:80", "a:80")]
+)
+def test_one_port_does_not_serve_both(seen: list[Settings], metrics: str, health: str) -> None:
+    result = invoke(f"--metrics-bind-address={metrics}", f"--health-probe-bind-address={health}")
+    assert result.exit_code == 2
+    assert "choose another port" in " ".join(result.output.split())
+    assert seen == []
+
+
+@pytest.mark.parametrize(("metrics", "health"), [(":0", ":0"), ("127.0.0.1:80", "[::1]:80"), ("0", "0"), (":1", ":2")])
+def test_addresses_that_do_not_meet_are_taken(seen: list[Settings], metrics: str, health: str) -> None:
+    assert invoke(f"--metrics-bind-address={metrics}", f"--health-probe-bind-address={health}").exit_code == 0
+    assert len(seen) == 1
 
 
 def test_the_settings_check_themselves_wherever_they_come_from() -> None:
