@@ -13,23 +13,35 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def configure_logging(log_format: str, level: str) -> None:
-    """Send the runtime's log lines of `level` and above to standard error, in one of `FORMATS`.
+    """Send the log lines of `level` and above to standard error, in one of `FORMATS`, those of libraries too.
 
-    `auto` is console where standard error is a terminal, and json elsewhere.
+    `auto` is console where standard error is a terminal, and json elsewhere. Libraries are heard from warnings on,
+    whatever the level: httpx2 tells each URL as information, and a registry sends on to URLs that bear a signature.
     """
-    renderer: structlog.typing.Processor
-    if log_format == "json" or (log_format == "auto" and not sys.stderr.isatty()):
-        renderer = structlog.processors.JSONRenderer()
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
+    renderer = structlog.processors.JSONRenderer() if is_json else _console()
+    lowest = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
+    logging.captureWarnings(capture=True)
+
+
+def _console() -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
