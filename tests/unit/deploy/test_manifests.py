@@ -65,3 +65,13 @@ def test_both_forms_bring_the_admission_policy_and_the_resource_type() -> None:
     assert "../../crds" in read("base/kustomization.yaml")["resources"]
     for form in ("cluster-wide", "namespaced"):
         assert {"../base", "../admission"} <= set(read(f"{form}/kustomization.yaml")["resources"])
+
+
+def test_metrics_and_probes_are_asked_for_where_the_operator_listens() -> None:
+    ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
+    given = run.make_context("run", container()["args"][1:]).params
+    assert ports == {"metrics": given["metrics_bind_address"].port, "probes": given["health_probe_bind_address"].port}
+    assert {container()[probe]["httpGet"]["port"] for probe in ("livenessProbe", "readinessProbe")} == {"probes"}
+    (exposed,) = read("base/metrics.yaml")["spec"]["ports"]
+    assert (exposed["port"], exposed["targetPort"]) == (ports["metrics"], "metrics")
+    assert "metrics.yaml" in read("base/kustomization.yaml")["resources"]
