@@ -1,4 +1,4 @@
-"""What is secret is seen nowhere: not in the operator's log, records and Events, nor in the status of Agents."""
+"""What is secret is seen nowhere: not in the log, records, metrics and Events, nor in the status of Agents."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.e2e.agents import Cluster, agent
+from tests.e2e.cluster.processes import free_ports
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.support import Kubectl
 from tests.e2e.users import allow
@@ -81,7 +83,12 @@ def recorder(kubectl: Kubectl, crd: str, namespace: str, token: str, registry: s
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
     file = tmp_path / "config"
     file.write_text(json.dumps(config))
-    options = (f"--record={tmp_path / 'record'}", f"--insecure-registry={registry}")
+    (port,) = free_ports(1)
+    options = (
+        f"--record={tmp_path / 'record'}",
+        f"--insecure-registry={registry}",
+        f"--metrics-bind-address=127.0.0.1:{port}",
+    )
     return OperatorProcess(file, namespace, tmp_path / "log", options)
 
 
@@ -120,7 +127,7 @@ def whole() -> Json:
     }
 
 
-def test_no_canary_is_in_the_log_the_events_the_status_or_the_record(
+def test_no_canary_is_in_the_log_the_events_the_status_the_metrics_or_the_record(
     kubectl: Kubectl, recorder: OperatorProcess, registry: str, token: str, tmp_path: Path
 ) -> None:
     assert recorder.namespace
@@ -141,6 +148,7 @@ def test_no_canary_is_in_the_log_the_events_the_status_or_the_record(
     cluster.apply(agent("refused", **whole(), livenessProbe={"periodSeconds": 1}))
     cluster.wait_reason("refused", "Ready", "CreateRejected")
     pod = json.dumps(cluster.pod("one"))
+    metrics = httpx2.get(f"http://{recorder.options[-1].partition('=')[2]}/metrics", trust_env=False).text
     assert recorder.stop() == 0
 
     said = recorder.log.read_text()
@@ -148,13 +156,14 @@ def test_no_canary_is_in_the_log_the_events_the_status_or_the_record(
     agents = kubectl.json("get", "agents.agentctl.dev", namespace=cluster.namespace)["items"]
     statuses = json.dumps([each["status"] for each in agents])
     recorded = (tmp_path / "record").read_text()
-    # All four are what they are taken for.
+    # All are what they are taken for.
     assert "created Pod one" in said
     assert "CreateRejected" in statuses
     assert "does not show it without credentials" in statuses  # with the token, that is
     assert "PolicyDenied" in events
     assert '"one"' in recorded
-    places = {"log": said, "events": events, "status": statuses, "record": recorded}
+    assert "controller_runtime_reconcile_total" in metrics
+    places = {"log": said, "events": events, "status": statuses, "record": recorded, "metrics": metrics}
     _, payload, signature = token.split(".")
     secrets = (SECRET, PULL, REGISTRY_TOKEN, CONFIG, FOREIGN_FILE, payload, signature)
     forms = [form for each in secrets for form in (each, base64.b64encode(each.encode()).decode())]
