@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
@@ -46,18 +46,23 @@ class Learn(Protocol):
     def __call__(self, answer: Mapping[str, Any], agent: Mapping[str, Any], *, is_news: bool = False) -> None: ...
 
 
+Lose: TypeAlias = Callable[[Mapping[str, Any]], None]
+
+
 class Executor:
     """Executes one action at a time.
 
     Args:
         client: the API server.
         learn: told the API server's answers.
+        lose: told of an Agent that is gone, as the answer to a write says.
         instance: names this process in Events.
     """
 
-    def __init__(self, client: Client, learn: Learn, instance: str) -> None:
+    def __init__(self, client: Client, learn: Learn, lose: Lose, instance: str) -> None:
         self._client = client
         self._learn = learn
+        self._lose = lose
         self._instance = instance
 
     async def execute(self, action: Action, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -103,31 +108,16 @@ class Executor:
 
     async def _change(self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
-            await self._patch_known(ref, body, manifest)
+            # It has the resourceVersion in `body`: the answer differs from what was read by the patch alone.
+            self._learn(await self._client.patch(ref, body), manifest)
         except ApiFailure as failure:
+            if failure.is_not_found:
+                return None
             if not failure.is_refusal:
                 raise
             _log.warning(f"{ref.kind} {ref.name} cannot be changed", error=in_short(failure))
             return _refusal(ref, failure)
         return None
-
-    async def _patch_known(
-        self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any], subresource: str | None = None
-    ) -> None:
-        """Patch what has the resourceVersion in `body`: the answer differs from what was read by the patch alone."""
-        answer = await self._patch(ref, body, subresource)
-        if answer is not None:
-            self._learn(answer, manifest)
-
-    async def _patch(
-        self, ref: Ref, body: Mapping[str, Any], subresource: str | None = None
-    ) -> Mapping[str, Any] | None:
-        try:
-            return await self._client.patch(ref, body, subresource=subresource)
-        except ApiFailure as failure:
-            if failure.is_not_found:
-                return None
-            raise
 
     async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
@@ -160,7 +150,27 @@ class Executor:
         if difference:
             precondition = {"resourceVersion": action.resource_version}
             body = {"metadata": precondition, "status": difference}
-            await self._patch_known(action.ref, body, manifest, "status")
+            try:
+                self._learn(await self._client.patch(action.ref, body, subresource="status"), manifest)
+            except ApiFailure as failure:
+                if failure.is_conflict:
+                    await self._read_anew(action.ref, manifest)
+                elif failure.is_not_found:
+                    self._lose(manifest)
+                    return
+                raise
+
+    async def _read_anew(self, ref: Ref, manifest: Mapping[str, Any]) -> None:
+        """Read an Agent of which the watch tells late, perhaps very late.
+
+        Meanwhile its pod, made for what is gone by now, would be collected and made again and again.
+        """
+        try:
+            self._learn(await self._client.get(ref), manifest, is_news=True)
+        except ApiFailure as failure:
+            if not failure.is_not_found:
+                raise
+            self._lose(manifest)
 
     async def _emit(self, action: EmitEvent) -> None:
         try:

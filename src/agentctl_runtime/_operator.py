@@ -125,7 +125,7 @@ class Operator:
         self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._images = Images(look_up, self._queue.add)
-        self._executor = Executor(api, self._learn, instance)
+        self._executor = Executor(api, self._learn, self._agents.lose, instance)
         self._feeds = [
             (Reflector(api, resource, namespace=namespace, label_selector=selector), cache.feed(namespace))
             for namespace in tuple(dict.fromkeys(namespaces)) or (None,)

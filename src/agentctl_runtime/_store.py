@@ -119,9 +119,9 @@ class Cache:
         if event_type != "DELETED":
             if former is None or _version_of(former) < _version_of(manifest):
                 self._tell(name, self._store(name, manifest), Priority.CHANGED)
-        # A late event about an object that has a successor of the same name says nothing about the successor.
-        elif former is not None and former["metadata"].get("uid") == manifest["metadata"].get("uid"):
-            self._drop(name, Priority.CHANGED)
+        else:
+            # A late event about an object that has a successor of the same name says nothing about the successor.
+            self.lose(manifest)
 
     @contextmanager
     def writing(self, name: Key, writer: Key) -> Generator[None, None, None]:
@@ -148,6 +148,13 @@ class Cache:
             self._tell(name, self._store(name, manifest) - {writer}, Priority.CHANGED)
         elif writer is not None and version == _version_of(former):
             self._untold.discard(writer)  # all that it was not told of is this
+
+    def lose(self, manifest: Manifest) -> None:
+        """Take over that this object is gone, as the answer to a request says; a successor of its name stays."""
+        name = key_of(manifest)
+        former = self._objects.get(name)
+        if former is not None and former["metadata"].get("uid") == manifest["metadata"].get("uid"):
+            self._drop(name, Priority.CHANGED)
 
     def _store(self, name: Key, manifest: Manifest) -> frozenset[Key]:
         """Take an object in; return the Agents that it concerns, or has concerned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, l
         assert agent is AGENT
         learned.append((answer, "news") if is_news else answer)
 
-    return asyncio.run(Executor(client, learn, "me").execute(action, AGENT)), learned
+    return asyncio.run(Executor(client, learn, lambda _: None, "me").execute(action, AGENT)), learned
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_an_event_that_is_there_is_success() -> None:
 def test_an_agent_without_status_gets_the_whole() -> None:
     sent = Client()
     agent = {name: value for name, value in AGENT.items() if name != "status"}
-    asyncio.run(Executor(sent, lambda *_, **__: None, "me").execute(STATUS, agent))
+    asyncio.run(Executor(sent, lambda *_, **__: None, lambda _: None, "me").execute(STATUS, agent))
     assert sent.asked[0][2]["status"] == {"podName": "new"}
 
 
@@ -253,3 +254,27 @@ def test_an_agent_without_status_gets_the_whole() -> None:
 )
 def test_a_ref_names_the_object_of_a_manifest(manifest: Mapping[str, Any], ref: Ref) -> None:
     assert Ref.of(manifest) == ref
+
+
+@pytest.mark.parametrize(
+    ("answers", "learned", "lost"),
+    [
+        ({"patch": NOT_FOUND}, [], [AGENT]),
+        ({"patch": CONFLICT, "get": NOT_FOUND}, [], [AGENT]),
+        ({"patch": CONFLICT, "get": {"answer": "get"}}, [{"answer": "get"}], []),
+        ({"patch": CONFLICT, "get": LOST}, [], []),
+    ],
+)
+def test_a_status_that_is_not_taken_says_that_the_agent_has_changed_or_gone(
+    answers: dict[str, Any], learned: list[Any], lost: list[Any]
+) -> None:
+    told: tuple[list[Any], list[Any]] = ([], [])
+
+    def learn(answer: Mapping[str, Any], _: Mapping[str, Any], *, is_news: bool = False) -> None:
+        assert is_news
+        told[0].append(answer)
+
+    executor = Executor(Client(**answers), learn, told[1].append, "me")
+    with suppress(ApiFailure):
+        asyncio.run(executor.execute(STATUS, AGENT))
+    assert told == (learned, lost)

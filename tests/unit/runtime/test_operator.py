@@ -29,7 +29,7 @@ from agentctl_runtime import _operator
 from agentctl_runtime._api import Api
 from agentctl_runtime._images import LookUp, no_look_up
 from agentctl_runtime._operator import STOP_SECONDS, Operator
-from agentctl_runtime._store import Key
+from agentctl_runtime._store import Feed, Key
 from agentctl_runtime._watch import Reflector
 from agentctl_runtime.embedded import EmbeddedServer
 
@@ -669,3 +669,29 @@ def test_a_plan_that_only_waits_writes_nothing() -> None:
             assert setup.plans[-1] == (Requeue(30.0),)
 
     run(main())
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "another of its name"])
+def test_the_pod_of_an_agent_that_went_unseen_is_not_made_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, *, again: bool
+) -> None:
+    """The watch of Agents is late, that of pods is not: each pod is collected at once, as its owner is gone."""
+
+    async def scenario() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+            apply = Feed.apply
+            monkeypatch.setattr(
+                Feed, "apply", lambda feed, kind, found: found["kind"] == KIND or apply(feed, kind, found)
+            )
+            setup.cluster.delete(agent_ref())
+            if again:
+                setup.cluster.create(agent())
+            for _ in range(400):
+                await asyncio.sleep(0.05)
+                assert len(setup.between.times("POST", PODS)) <= 3
+            assert (setup.get(pod_ref()) is not None) is again
+            assert setup.is_ready() is again
+
+    run(scenario())
