@@ -42,7 +42,10 @@ def page_of(answer: JsonObject, resource: Resource, where: str) -> Page:
     # The items of built-in lists come without them.
     kind: JsonObject = {"apiVersion": resource.api_version, "kind": resource.kind}
     named = [kind | item for item in cast("list[JsonObject]", items)]
-    return Page(named, version, cast("JsonObject", metadata).get("continue") or "")
+    continue_: object = cast("JsonObject", metadata).get("continue") or ""
+    if not isinstance(continue_, str):
+        raise ApiFailure(f"{where}: the list's continue token is no text", reason=INVALID_RESPONSE)
+    return Page(named, version, continue_)
 
 
 class Events:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -56,22 +57,43 @@ class ConfigurationError(Exception):
     """There is no usable cluster configuration; the message says what to set."""
 
 
+class _Params(ConnectionParams):
+    """lightkube's parameters, which keep the TLS context that they come to."""
+
+    def httpx_params(self, config: SingleConfig) -> dict[str, Any]:
+        params = cast("dict[str, Any]", super().httpx_params(config))  # pyright: ignore[reportUnknownMemberType]
+        self.tls = cast("ssl.SSLContext", params["verify"])
+        return params
+
+
 class _Client(GenericAsyncClient):
     """lightkube's client with the methods that it has no types for."""
+
+    _tls: ssl.SSLContext
+    _authority: Path | None
 
     @classmethod
     def of(cls, config: SingleConfig, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool) -> Self:
         timeout = httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT)
         # Its annotation names the synchronous transport alone, but it is handed on unseen.
-        params = ConnectionParams(timeout=timeout, trust_env=trust_env, transport=cast("Any", transport))
-        return cls(params, config)
+        params = _Params(timeout=timeout, trust_env=trust_env, transport=cast("Any", transport))
+        client = cls(params, config)
+        authority = config.cluster.certificate_auth
+        client._tls, client._authority = params.tls, Path(config.abs_file(authority)) if authority else None
+        return client
 
     telemetry = Telemetry()
 
     async def exchange(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
         host = request.url.netloc.decode("ascii")
         with self.telemetry.requesting(request.method, host, request.url.path) as answered:
-            response = await self._client.send(request, stream=stream)
+            try:
+                response = await self._client.send(request, stream=stream)
+            except httpx2.ConnectError as error:
+                if self._authority and "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    # Perhaps it was replaced on disk, as Kubernetes does in pods: the next attempt trusts it too.
+                    self._tls.load_verify_locations(self._authority)
+                raise
             answered(response.status_code)
         return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e import plugin
 from tests.e2e.hand_node import HandNode
+from tests.e2e.line import Figures
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.session import CRD_FILE, access
 from tests.e2e.stage import Stage
@@ -24,6 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the hooks, unless a conftest.py further up has done so."""
     if not config.pluginmanager.is_registered(plugin):
         config.pluginmanager.register(plugin, plugin.__name__)
+
+
+@pytest.fixture
+def figures(record_property: Callable[[str, object], None]) -> Figures:
+    """Takes lines to show at the end of the test run."""
+    return lambda text: record_property("figures", text)
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,31 @@ class OperatorProcess:
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def pause(self) -> None:
+        """Let it stand still as a suspended machine does, until `resume`."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on; it does not know that it stood still."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    @property
+    def memory(self) -> float:
+        """How much memory it holds (its resident set), in MiB."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+
+    @property
+    def open_files(self) -> int:
+        """How many files and connections it holds open."""
+        assert self.process is not None
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def lines(self) -> list[dict[str, Any]]:
         """Return what it has logged; a line that is no JSON, such as one of a traceback, stands under `raw`."""
         text = self.log.read_text() if self.log.exists() else ""

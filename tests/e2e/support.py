@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -132,6 +134,12 @@ class Kubectl:
                 yield f"http://{address[0]}"
             finally:
                 process.terminate()
+
+    def server(self) -> tuple[str, ssl.SSLContext]:
+        """Return the API server's address, and how it is recognised; nothing of how to log in."""
+        cluster = self.json("config", "view", "--minify", "--raw")["clusters"][0]["cluster"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        return str(cluster["server"]), ssl.create_default_context(cadata=authority)
 
     def _command(self, namespace: str | None) -> list[str | os.PathLike[str]]:
         command: list[str | os.PathLike[str]] = [self.binary, f"--kubeconfig={self.kubeconfig}"]

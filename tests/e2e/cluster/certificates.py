@@ -36,6 +36,8 @@ class Authority:
         signed = (
             _builder(self._name, self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            # Two authorities of one name are told apart by their keys.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
@@ -54,6 +56,7 @@ class Authority:
         signed = (
             _builder(subject, self._name, key.public_key())
             .add_extension(names, critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.e2e.cluster.certificates import Authority
 
 from agentctl_core import Ref
 from agentctl_runtime import _api
@@ -706,3 +707,25 @@ def test_what_is_looked_for_may_not_be_there_and_any_other_failure_is_one() -> N
     forbidden = gone | {"code": 403, "reason": "Forbidden"}
     with pytest.raises(ApiFailure):
         finding(replying(403, forbidden, {"content-type": "application/json"}))
+
+
+def test_an_authority_that_was_replaced_on_disk_is_trusted_at_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = httpx2.MockTransport(raising(httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] unknown authority")))
+    file = Authority(tmp_path).certificate
+    parts = {"clusters": [{"name": "a", "cluster": {"server": "https://x.test", "certificate-authority": "ca.crt"}}],
+             "contexts": [{"name": "a", "context": {"cluster": "a"}}], "current-context": "a"}  # fmt: skip
+    (tmp_path / "config").write_text(json.dumps(parts))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    former = file.read_text()
+
+    async def scenario() -> None:
+        async with Api.connect(transport=refused) as api:
+            assert len(api._requests._tls.get_ca_certs()) == 1
+            file.write_text(former + Authority(tmp_path).certificate.read_text())
+            with pytest.raises(ApiFailure, match="CERTIFICATE_VERIFY_FAILED"):
+                await api.get(POD_REF)
+            assert len(api._requests._tls.get_ca_certs()) == 2
+
+    asyncio.run(scenario())

@@ -270,8 +270,8 @@ def test_a_status_that_is_not_taken_says_that_the_agent_has_changed_or_gone(
 ) -> None:
     told: tuple[list[Any], list[Any]] = ([], [])
 
-    def learn(answer: Mapping[str, Any], _: Mapping[str, Any], *, is_news: bool = False) -> None:
-        assert is_news
+    def learn(answer: Mapping[str, Any], agent: Mapping[str, Any], *, is_news: bool = False) -> None:
+        assert (agent, is_news) == (AGENT, True)
         told[0].append(answer)
 
     executor = Executor(Client(**answers), learn, told[1].append, "me")
