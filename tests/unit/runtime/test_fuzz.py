@@ -53,7 +53,7 @@ def api_with(code: int, headers: Mapping[str, str], *chunks: bytes) -> Api:
         for chunk in chunks:
             yield chunk
 
-    encoded = {name: value.encode("latin-1", "replace") for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     transport = httpx2.MockTransport(lambda _: httpx2.Response(code, headers=encoded, content=body()))
     return Api.connect(server="http://cluster.test", transport=transport)
 
