@@ -71,7 +71,7 @@ core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Ku
 
 lock: $(STAMP)  ## Write the hashed requirements anew, with the newest releases.
 	$(BIN)/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt
-	$(BIN)/uv pip compile $(LOCK) --extra operator --extra testing --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) --extra operator --extra testing --extra tracing --group dev -o requirements/dev.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
 format: $(STAMP)  ## Format the sources.

@@ -27,6 +27,7 @@ from .._registry import Registry
 from .._resources import LEASE
 from .._serving import serving
 from .._settings import Address, Settings
+from .._tracing import Traced, TracingError, provider_from
 from ._config_options import bad_value
 from ._run_options import run_options, settings_from
 
@@ -48,7 +49,7 @@ def run(**options: Any) -> None:
     try:
         with _recording(settings) as listener:
             asyncio.run(_run(settings, listener))
-    except (ConfigurationError, LeadershipLostError) as error:
+    except (ConfigurationError, LeadershipLostError, TracingError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -57,7 +58,9 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    telemetry = Metrics(settings.leader_election_id if settings.leader_elect else None)
+    metrics = Metrics(settings.leader_election_id if settings.leader_elect else None)
+    provider = provider_from(os.environ)
+    telemetry = metrics if provider is None else Traced(metrics, provider)
     # A connection of its own for the Lease: its renewal must not wait behind a burst of other writes.
     async with (
         Api.connect(context=settings.context, telemetry=telemetry) as api,
@@ -76,15 +79,18 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
             election=_election(own, instance, settings),
             telemetry=telemetry,
         )
-        telemetry.watch(operator)
+        metrics.watch(operator)
         health = Health(operator)
         beating = asyncio.create_task(health.beat())
         with (
-            _serving("metrics_bind_address", settings.metrics_bind_address, metrics_app(telemetry.registry)),
+            _serving("metrics_bind_address", settings.metrics_bind_address, metrics_app(metrics.registry)),
             _serving("health_probe_bind_address", settings.health_probe_bind_address, health_app(health)),
         ):
             await operator.run(stop)
         beating.cancel()
+    if provider is not None:
+        # It sends what waits, and gives up after a while where nobody takes it.
+        await asyncio.to_thread(provider.shutdown)
     _log.info("operator ended")
 
 

@@ -20,6 +20,7 @@ from agentctl_runtime._leader import Election
 from agentctl_runtime._metrics import Metrics, metrics_app
 from agentctl_runtime._operator import Operator
 from agentctl_runtime._store import Key
+from agentctl_runtime._telemetry import Telemetry
 from agentctl_runtime.embedded import EmbeddedServer
 
 from .support import run
@@ -53,12 +54,14 @@ class Clock:
 
 
 @asynccontextmanager
-async def operated(metrics: Metrics, *, elect: bool = False) -> AsyncGenerator[tuple[EmbeddedServer, Between]]:
+async def operated(
+    metrics: Metrics, *, elect: bool = False, told: Telemetry | None = None
+) -> AsyncGenerator[tuple[EmbeddedServer, Between]]:
     async with EmbeddedServer(timings=Timings(schedule=0.1, start=0.5, stop=1)) as server:
         between = Between(server)
-        async with Api.connect(server="http://embedded.invalid", transport=between, telemetry=metrics) as api:
+        async with Api.connect(server="http://embedded.invalid", transport=between, telemetry=told or metrics) as api:
             election = Election(api, LEASE, "me") if elect else None
-            operator = Operator(api, election=election, telemetry=metrics)
+            operator = Operator(api, election=election, telemetry=told or metrics)
             metrics.watch(operator)
             stop = asyncio.Event()
             running = asyncio.create_task(operator.run(stop))
