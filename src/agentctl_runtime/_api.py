@@ -12,6 +12,7 @@ import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
@@ -36,6 +37,12 @@ WRITES_IN_FLIGHT = 32
 
 READS_IN_FLIGHT = 32
 """Apart from the writes, so that neither starves the other. Both together fit into the pool's 100 connections."""
+
+PAUSE_SECONDS = 1.0
+"""After a 429 that names no time; Kubernetes always names one."""
+
+PAUSE_MAX = 300.0
+"""Seconds that a Retry-After of a 429 is believed for."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to be made."""
@@ -106,8 +113,9 @@ class Api:
 
     Every method raises ApiFailure (and CancelledError), nothing else. A write that failed transiently may have been
     done all the same. At most `WRITES_IN_FLIGHT` writes and `READS_IN_FLIGHT` reads run at a time, the rest wait for
-    their turn; watches have connections of their own. What must not wait behind a burst, such as the renewal of a
-    Lease, wants an Api of its own.
+    their turn; after a 429 all of them wait as long as the server asks, since API priority and fairness means the
+    client and not one of its requests. Watches have connections of their own. What must not wait behind a burst, such
+    as the renewal of a Lease, wants an Api of its own.
     """
 
     def __init__(self, requests: _Client, watches: _Client, namespace: str, field_manager: str) -> None:
@@ -118,6 +126,7 @@ class Api:
         self._manager = {"fieldManager": field_manager}
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._reads = asyncio.Semaphore(READS_IN_FLIGHT)
+        self._paused_until = 0.0  # on the event loop's clock
 
     @classmethod
     def connect(
@@ -183,12 +192,22 @@ class Api:
         where = f"{method} /{path}"
         request = _build(self._requests, method, path, params, body=body, content_type=content_type)
         async with self._reads if method == "GET" else self._writes:
+            await self._pause()
             with translated(where, credentials=ConfigError):
                 async with asyncio.timeout(REQUEST_TIMEOUT if timeout is None else timeout):
                     response = await self._requests.exchange(request)
         if not response.is_success:
-            raise response_failure(response, where)
+            failure = response_failure(response, where)
+            if failure.code == HTTPStatus.TOO_MANY_REQUESTS:
+                wait = min(failure.retry_after or PAUSE_SECONDS, PAUSE_MAX)
+                self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
+            raise failure
         return decode(response.content, where, response.status_code)
+
+    async def _pause(self) -> None:
+        """Wait until the server takes requests again: another 429 may come meanwhile."""
+        while (left := self._paused_until - asyncio.get_running_loop().time()) > 0:  # noqa: ASYNC110 -- until a time
+            await asyncio.sleep(left)
 
     async def get(self, ref: Ref) -> JsonObject:
         """Read one object."""

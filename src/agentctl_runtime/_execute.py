@@ -65,8 +65,12 @@ class Executor:
         self._lose = lose
         self._instance = instance
 
-    async def execute(self, action: Action, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def execute(
+        self, action: Action, manifest: Mapping[str, Any], *, is_lasting: bool = False
+    ) -> Mapping[str, Any] | None:
         """Execute an action for the Agent `manifest`, as it was read.
+
+        Where failures are `is_lasting`, an object that the server fails to create counts as refused, and so is told.
 
         Returns:
             None where the action is done, or has become needless because its object is gone. Otherwise an observation
@@ -78,7 +82,7 @@ class Executor:
         """
         match action:
             case Create():
-                return await self._create(action, manifest)
+                return await self._create(action, manifest, is_lasting=is_lasting)
             case Patch(ref, uid, resource_version, patch):
                 metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
                 return await self._change(ref, {**patch, "metadata": metadata}, manifest)
@@ -94,14 +98,16 @@ class Executor:
                 pass  # the operator's own: it keeps the queue, and knows images
         return None
 
-    async def _create(self, action: Create, manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _create(
+        self, action: Create, manifest: Mapping[str, Any], *, is_lasting: bool
+    ) -> Mapping[str, Any] | None:
         try:
             self._learn(await self._client.create(action.manifest), manifest)
         except ApiFailure as failure:
             if failure.is_already_exists:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
                 return await self._client.get(Ref.of(action.manifest))
-            if failure.is_refusal or _is_webhook_away(failure):
+            if failure.is_refusal or _is_webhook_away(failure) or (is_lasting and failure.is_server_error):
                 return _refusal(Ref.of(action.manifest), failure)
             raise
         return None

@@ -33,7 +33,7 @@ def in_short(error: Exception) -> str:
 
 
 class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its caller decides
-    """A request that did not succeed. Exactly one of the `is_...` properties is true for each failure.
+    """A request that did not succeed. Exactly one of the first six `is_...` properties is true.
 
     Attributes:
         message: What the server said, or what was wrong with its answer or with the connection.
@@ -110,6 +110,11 @@ class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its ca
         return not (
             self.is_not_found or self.is_already_exists or self.is_conflict or self.is_expired or self.is_refusal
         )
+
+    @property
+    def is_server_error(self) -> bool:
+        """The server, or something in front of it, has failed over the request: one kind of what is transient."""
+        return self.code is not None and self.code >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @contextmanager

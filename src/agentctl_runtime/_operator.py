@@ -47,6 +47,8 @@ from ._watch import Reflector
 WORKERS: Final = 16
 STOP_SECONDS: Final = 20.0
 """How long work in flight may take to finish once a stop is asked for; Kubernetes kills after 30 s."""
+LASTING_FAILURES: Final = 12
+"""So many failures in a row, which takes some 20 s, are no hiccup of the API server: the user is told."""
 ROUNDS: Final = 3
 """How often one pass may start over because a write met something unknown, before it goes back to the queue."""
 
@@ -234,7 +236,7 @@ class Operator:
             try:
                 is_settled = await self._reconcile(key, told)
             except ApiFailure as failure:
-                self._queue.add_backoff(key)
+                self._queue.add_backoff(key, failure.retry_after or 0.0)
                 told.result = "requeue" if failure.is_conflict else "error"
                 # A Conflict says that our view is stale, which is usual and cures itself.
                 (_log.debug if failure.is_conflict else _log.warning)("will try again", error=in_short(failure))
@@ -301,7 +303,8 @@ class Operator:
                 self._queue.add_after(key, action.after)
                 continue
             with self._echo_held(key, action):
-                found = await self._executor.execute(action, manifest)
+                is_lasting = self._queue.failures(key) >= LASTING_FAILURES
+                found = await self._executor.execute(action, manifest, is_lasting=is_lasting)
             if found is not None:
                 self._remember(key, manifest, found)
                 return False

@@ -97,13 +97,16 @@ class WorkQueue(Generic[K]):
             pending.cancel()
         self._timers[key] = loop.call_at(when, self._due, key, priority)
 
-    def add_backoff(self, key: K) -> None:
-        """Add `key` after a failure: in `BACKOFF_MIN` seconds, twice that the next time, at most `BACKOFF_MAX`."""
+    def add_backoff(self, key: K, at_least: float = 0.0) -> None:
+        """Add `key` after a failure: in `BACKOFF_MIN` seconds, twice that the next time, at most `BACKOFF_MAX`.
+
+        `at_least` is what the server asked for, in seconds; it is believed up to `BACKOFF_MAX` as well.
+        """
         failures = self._failures.get(key, 0)
         self._telemetry.retried()
         self._failures[key] = failures + 1
         # The exponent is bounded as well: 2.0 ** 1024 is an OverflowError, some weeks of failing away.
-        delay = min(BACKOFF_MIN * 2.0 ** min(failures, 64), BACKOFF_MAX)
+        delay = min(max(BACKOFF_MIN * 2.0 ** min(failures, 64), at_least), BACKOFF_MAX)
         self.add_after(key, delay, self._in_hand.get(key, Priority.CHANGED))
 
     def forget(self, key: K) -> None:

@@ -25,6 +25,7 @@ from agentctl_runtime._resources import AGENT, NAMESPACE, POD
 from .support import Body, run
 
 POD_REF = Ref("v1", "Pod", "default", "a")
+SMALL = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "default"}}
 GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version: 1 (2)"}
 
 
@@ -402,6 +403,27 @@ def test_writes_in_flight_are_bounded_and_do_not_hold_up_reads() -> None:
     peak, read, end = run(main())
     assert peak == _api.WRITES_IN_FLIGHT
     assert (read, end) == pytest.approx((0.5, 10.0))
+
+
+@pytest.mark.parametrize(
+    ("headers", "waits"), [({"Retry-After": "5"}, 5.0), ({}, 1.0), ({"Retry-After": "3000"}, 300.0)]
+)
+def test_after_a_429_every_request_waits_as_long_as_the_server_asks(headers: dict[str, str], waits: float) -> None:
+    script = [httpx2.Response(429, headers=headers, text="slow down")]
+    times: list[float] = []
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        times.append(asyncio.get_running_loop().time())
+        return script.pop() if script else httpx2.Response(200, stream=Body(b"{}"))
+
+    async def main() -> None:
+        async with Server(answer).connect() as api:
+            with pytest.raises(ApiFailure):
+                await api.create(SMALL)
+            await asyncio.gather(*(api.create(SMALL) for _ in range(3)), api.get(POD_REF))
+
+    run(main())
+    assert times == pytest.approx([0.0, *[waits] * 4])
 
 
 # Watches

@@ -446,6 +446,44 @@ def test_a_failure_is_tried_again_ever_less_often() -> None:
     run(main())
 
 
+def test_a_server_that_is_too_busy_is_left_alone_as_long_as_it_asks() -> None:
+    async def busy(_: httpx2.Request) -> httpx2.Response | None:
+        is_first = len(setups[0].between.times("POST", PODS)) == 1
+        return httpx2.Response(429, headers={"Retry-After": "7"}, text="slow down") if is_first else None
+
+    setups: list[Setup] = []
+
+    async def main() -> None:
+        async with operating() as setup:
+            setups.append(setup)
+            setup.between.on("POST", PODS, busy)
+            setup.cluster.create(agent())
+            setup.cluster.create(agent("other"))
+            await setup.until(lambda: setup.is_ready() and setup.is_ready("other"), 20)
+            first, *later = [time for time, method, _ in setup.between.asked if method != "GET"]
+            # What was under way with the first comes together with it.
+            assert [time for time in later if first < time < first + 7] == []
+
+    run(main())
+
+
+@pytest.mark.parametrize("code", [500, 503])
+def test_a_server_that_fails_for_long_is_told_and_tried_on(code: int) -> None:
+    """The pod is gone by then, and Ready must not stay what it was."""
+
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+            setup.between.on("POST", PODS, failing(20, code, "InternalError"))
+            setup.cluster.delete(pod_ref())
+            took = await setup.until(lambda: setup.conditions().get("Ready") == ("False", "CreateRejected"), 40)
+            assert 15 < took < 30
+            assert await setup.until(setup.is_ready, 100) > 25
+
+    run(main())
+
+
 def test_a_name_that_is_taken_and_never_found_is_tried_again_ever_less_often() -> None:
     """So a cache in front of the API server, or a defect of it, would look."""
 

@@ -92,6 +92,17 @@ def test_what_fails_keeps_its_priority() -> None:
     run(main())
 
 
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, 0.005), (0.001, 0.005), (7.0, 7.0), (1e9, BACKOFF_MAX)])
+def test_a_retry_waits_at_least_as_long_as_the_server_asks(asked: float, waits: float) -> None:
+    async def main() -> None:
+        queue = WorkQueue[str]()
+        queue.add_backoff("a", asked)
+        await queue.get()
+        assert now() == pytest.approx(waits)
+
+    run(main())
+
+
 def test_one_key_that_always_fails_holds_no_other_up() -> None:
     """Each of two workers takes 10 ms for a key; those that are well wait as long as without the poison."""
 
