@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
-from .._json import copy_json
+from attrs import evolve
+
 from .._times import timestamp
+from ._codec import decode_as
 from ._decoded import Decoded
 from ._refused import forbidden_change, invalid_value, required
 from ._resources import Resource
@@ -33,67 +34,23 @@ _LABEL_VALUE_RULE: Final = (
     " end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is"
     " '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
-_FIELDS: Final = frozenset(
-    [
-        "name",
-        "generateName",
-        "namespace",
-        "selfLink",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "labels",
-        "annotations",
-        "ownerReferences",
-        "finalizers",
-        "managedFields",
-    ]
-)
 _NOT_MODELLED: Final = ("managedFields", "selfLink")
 _IMMUTABLE: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name", "namespace")
 
 
 def decode_metadata(metadata: object) -> Decoded:
-    """Return metadata without unknown fields, nulls and empty lists and maps (which Kubernetes leaves out)."""
-    if not isinstance(metadata, Mapping):
-        if metadata is None:
-            return Decoded({})
-        return Decoded(
-            {}, malformed=(f"json: cannot unmarshal {_go_type(metadata)} into Go value of type v1.ObjectMeta",)
-        )
-    given = cast("Mapping[str, Any]", metadata)
-    malformed: list[str] = []
-    for field in ("labels", "annotations"):
-        values = given.get(field)
-        items: list[object] = list(cast("Mapping[str, object]", values).values()) if isinstance(values, Mapping) else []
-        wrong = next((item for item in items if not isinstance(item, str | None)), None)
-        if wrong is not None:
-            told = f"cannot unmarshal {_go_type(wrong)} into Go struct field ObjectMeta.{field} of type string"
-            malformed.append(f"json: {told}")
-    unknown = [f"metadata.{key}" for key, value in given.items() if key not in _FIELDS and value is not None]
-    kept = {
-        key: copy_json(value)
-        for key, value in given.items()
-        if key in _FIELDS and key not in _NOT_MODELLED and value not in (None, {}, [])
-    }
-    return Decoded(kept, unknown=tuple(unknown), malformed=tuple(malformed))
+    """Return the metadata of a custom resource as Kubernetes' own type keeps it, and what was wrong with it."""
+    decoded = decode_as("meta.ObjectMeta", {} if metadata is None else metadata)
+    return evolve(
+        decoded,
+        manifest=without_untold(decoded.manifest),
+        unknown=tuple(f"metadata.{path}" for path in decoded.unknown),
+    )
 
 
-def _go_type(value: object) -> str:
-    match value:
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case Mapping():
-            return "object"
-        case _:
-            return "array"
+def without_untold(metadata: JsonObject) -> JsonObject:
+    """Return metadata without what the model does not have."""
+    return {key: value for key, value in metadata.items() if key not in _NOT_MODELLED}
 
 
 def new_metadata(metadata: JsonObject, resource: Resource, *, name: str, uid: str, now: datetime) -> JsonObject:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from .._json import dig_list
-from ._decoded import Decoded, object_at
+from ._decoded import object_at
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -16,84 +16,6 @@ LABEL_RULE: Final = (
     " '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 GRACE_SECONDS: Final = 30
-_SPEC_FIELDS: Final = frozenset(
-    [
-        "volumes",
-        "initContainers",
-        "containers",
-        "ephemeralContainers",
-        "restartPolicy",
-        "terminationGracePeriodSeconds",
-        "activeDeadlineSeconds",
-        "dnsPolicy",
-        "nodeSelector",
-        "serviceAccountName",
-        "serviceAccount",
-        "automountServiceAccountToken",
-        "nodeName",
-        "hostNetwork",
-        "hostPID",
-        "hostIPC",
-        "shareProcessNamespace",
-        "securityContext",
-        "imagePullSecrets",
-        "hostname",
-        "subdomain",
-        "affinity",
-        "schedulerName",
-        "tolerations",
-        "hostAliases",
-        "priorityClassName",
-        "priority",
-        "dnsConfig",
-        "readinessGates",
-        "runtimeClassName",
-        "enableServiceLinks",
-        "preemptionPolicy",
-        "overhead",
-        "topologySpreadConstraints",
-        "setHostnameAsFQDN",
-        "os",
-        "hostUsers",
-        "schedulingGates",
-        "resourceClaims",
-        "resources",
-        "hostnameOverride",
-        "workloadRef",
-        "schedulingGroup",
-        "evictionResponders",
-    ]
-)
-_CONTAINER_FIELDS: Final = frozenset(
-    [
-        "name",
-        "image",
-        "command",
-        "args",
-        "workingDir",
-        "ports",
-        "envFrom",
-        "env",
-        "resources",
-        "resizePolicy",
-        "restartPolicy",
-        "restartPolicyRules",
-        "volumeMounts",
-        "volumeDevices",
-        "livenessProbe",
-        "readinessProbe",
-        "startupProbe",
-        "lifecycle",
-        "terminationMessagePath",
-        "terminationMessagePolicy",
-        "imagePullPolicy",
-        "securityContext",
-        "stdin",
-        "stdinOnce",
-        "tty",
-    ]
-)
-_PORT_FIELDS: Final = frozenset(["name", "hostPort", "containerPort", "protocol", "hostIP"])
 _TAINTS: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 CONTAINER_LISTS: Final = ("initContainers", "containers")
 
@@ -103,42 +25,6 @@ def containers(spec: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     for field in reversed(CONTAINER_LISTS):
         for index, container in enumerate(dig_list(spec, field)):
             yield f"spec.{field}[{index}]", dict(container)
-
-
-def decode(manifest: JsonObject) -> Decoded:
-    """Return a pod without unknown fields in spec, containers and ports; deeper ones are taken as they are."""
-    spec = manifest.get("spec", {})
-    if not isinstance(spec, dict):
-        return Decoded(manifest, malformed=("json: cannot unmarshal into Go struct field Pod.spec of type v1.PodSpec",))
-    unknown: list[str] = []
-    kept = _known(manifest.get("spec", {}), _SPEC_FIELDS, "spec", unknown)
-    for field in CONTAINER_LISTS:
-        if field not in kept:
-            continue
-        if not isinstance(kept[field], list):
-            told = f"Go struct field PodSpec.spec.{field} of type []v1.Container"
-            return Decoded(manifest, malformed=(f"json: cannot unmarshal into {told}",))
-        kept[field] = [
-            _decode_container(item, f"spec.{field}[{index}]", unknown) for index, item in enumerate(kept[field])
-        ]
-    return Decoded(manifest | {"spec": kept}, unknown=tuple(unknown))
-
-
-def _decode_container(container: Any, path: str, unknown: list[str]) -> JsonObject:
-    kept = _known(container, _CONTAINER_FIELDS, path, unknown)
-    if isinstance(kept.get("ports"), list):
-        kept["ports"] = [
-            _known(port, _PORT_FIELDS, f"{path}.ports[{index}]", unknown) for index, port in enumerate(kept["ports"])
-        ]
-    return kept
-
-
-def _known(fields: Any, known: frozenset[str], path: str, unknown: list[str]) -> JsonObject:
-    if not isinstance(fields, dict):
-        return {}
-    given: JsonObject = dict(fields)  # pyright: ignore[reportUnknownArgumentType]
-    unknown += [f"{path}.{key}" for key in given if key not in known]
-    return {key: value for key, value in given.items() if key in known}
 
 
 def default(manifest: JsonObject) -> JsonObject:

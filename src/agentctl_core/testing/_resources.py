@@ -16,7 +16,6 @@ class Resource:
     """One kind as the API server serves it.
 
     Attributes:
-        fields: top-level fields besides apiVersion, kind and metadata; any other is unknown to strict decoding.
         status: whether there is a status subresource, so that the main verbs leave the status alone.
         generation: whether `metadata.generation` counts the changes of what is neither metadata nor status.
         graceful: whether a deletion may take its time (pods).
@@ -28,7 +27,6 @@ class Resource:
     version: str
     kind: str
     plural: str
-    fields: frozenset[str]
     namespaced: bool = True
     status: bool = False
     generation: bool = False
@@ -42,6 +40,11 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def go_type(self) -> str:
+        """The type that a built-in kind is read with: `core.Pod`."""
+        return f"{self.group.partition('.')[0] or 'core'}.{self.kind}"
+
+    @property
     def full_name(self) -> str:
         """`pods` or `agents.agentctl.dev`: the API server's GroupResource."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
@@ -52,106 +55,30 @@ class Resource:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
-NAMESPACES: Final = Resource(
-    group="",
-    version="v1",
-    kind="Namespace",
-    plural="namespaces",
-    fields=frozenset({"spec", "status"}),
-    namespaced=False,
-    status=True,
-    returns_deleted=True,
-)
-PODS: Final = Resource(
-    group="",
-    version="v1",
-    kind="Pod",
-    plural="pods",
-    fields=frozenset({"spec", "status"}),
-    status=True,
-    generation=True,
-    graceful=True,
-    returns_deleted=True,
-)
+def _core(kind: str, **particular: bool) -> Resource:
+    return Resource(group="", version="v1", kind=kind, plural=f"{kind.lower()}s", **particular)
+
+
+NAMESPACES: Final = _core("Namespace", namespaced=False, status=True, returns_deleted=True)
+PODS: Final = _core("Pod", status=True, generation=True, graceful=True, returns_deleted=True)
 AGENTS: Final = Resource(
     group=GROUP,
     version=VERSION,
     kind=KIND,
     plural=PLURAL,
-    fields=frozenset({"spec", "status"}),
     status=True,
     generation=True,
     unconditional_update=False,
 )
-EVENTS: Final = Resource(
-    group="events.k8s.io",
-    version="v1",
-    kind="Event",
-    plural="events",
-    fields=frozenset(
-        [
-            "eventTime",
-            "reportingController",
-            "reportingInstance",
-            "action",
-            "reason",
-            "regarding",
-            "related",
-            "note",
-            "type",
-            "series",
-            "deprecatedSource",
-            "deprecatedFirstTimestamp",
-            "deprecatedLastTimestamp",
-            "deprecatedCount",
-        ]
-    ),
+EVENTS: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
+SERVICES: Final = _core("Service", status=True, returns_deleted=True)
+CONFIG_MAPS: Final = _core("ConfigMap")
+SECRETS: Final = _core("Secret")
+CLAIMS: Final = _core("PersistentVolumeClaim", status=True, returns_deleted=True)
+LEASES: Final = Resource(
+    group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", unconditional_update=False
 )
-SERVICES: Final = Resource(
-    group="",
-    version="v1",
-    kind="Service",
-    plural="services",
-    fields=frozenset({"spec", "status"}),
-    status=True,
-    returns_deleted=True,
-)
-_PLAIN = (
-    Resource(
-        group="",
-        version="v1",
-        kind="ConfigMap",
-        plural="configmaps",
-        fields=frozenset({"data", "binaryData", "immutable"}),
-    ),
-    Resource(
-        group="",
-        version="v1",
-        kind="Secret",
-        plural="secrets",
-        fields=frozenset({"data", "stringData", "type", "immutable"}),
-    ),
-    SERVICES,
-    Resource(
-        group="",
-        version="v1",
-        kind="PersistentVolumeClaim",
-        plural="persistentvolumeclaims",
-        fields=frozenset({"spec", "status"}),
-        status=True,
-        returns_deleted=True,
-    ),
-    Resource(
-        group="coordination.k8s.io",
-        version="v1",
-        kind="Lease",
-        plural="leases",
-        fields=frozenset({"spec"}),
-        unconditional_update=False,
-    ),
-)
-
-RESOURCES: Final = (NAMESPACES, PODS, AGENTS, EVENTS, *_PLAIN)
+RESOURCES: Final = (NAMESPACES, PODS, AGENTS, EVENTS, CONFIG_MAPS, SECRETS, SERVICES, CLAIMS, LEASES)
 """Every kind of the model, in the order in which the namespace controller empties a namespace."""
 
 _BY_KIND: Final[Mapping[tuple[str, str], Resource]] = {(r.api_version, r.kind): r for r in RESOURCES}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .._json import dig_list
 from . import _agents, _pod_rules, _pods
+from ._codec import decode_as
 from ._decoded import Decoded, object_at
-from ._metadata import decode_metadata
+from ._metadata import decode_metadata, without_untold
 from ._refused import cause, invalid_value, required
 from ._resources import AGENTS, EVENTS, NAMESPACES, PODS, SERVICES, Resource
 
@@ -23,10 +24,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NOTE_MAX_BYTES: Final = 1024
-
-
-def _same(manifest: JsonObject) -> Decoded:
-    return Decoded(manifest)
+_AGENT_FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 
 
 def _unchanged(manifest: JsonObject) -> JsonObject:
@@ -42,12 +40,10 @@ class Strategy:
     """How one kind is read.
 
     Attributes:
-        decode: the manifest without unknown fields, and what was wrong with it.
         default: the manifest with its defaults and, where the kind has a status subresource, the first status.
         validate: what is wrong with a manifest that replaces another, or with a new one (None).
     """
 
-    decode: Callable[[JsonObject], Decoded] = _same
     default: Callable[[JsonObject], JsonObject] = _unchanged
     validate: Callable[[JsonObject, JsonObject | None], list[JsonObject]] = _anything
 
@@ -98,8 +94,8 @@ def _default_service_port(port: Mapping[str, Any]) -> JsonObject:
 
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
-    AGENTS.full_name: Strategy(decode=_agents.decode, validate=_agents.validate),
-    PODS.full_name: Strategy(decode=_pods.decode, default=_pods.default, validate=_pod_rules.validate),
+    AGENTS.full_name: Strategy(validate=_agents.validate),
+    PODS.full_name: Strategy(default=_pods.default, validate=_pod_rules.validate),
     NAMESPACES.full_name: Strategy(default=_default_namespace, validate=_validate_namespace),
     EVENTS.full_name: Strategy(validate=_validate_event),
     SERVICES.full_name: Strategy(default=_default_service),
@@ -112,28 +108,19 @@ def strategy_of(resource: Resource) -> Strategy:
 
 
 def decode(manifest: JsonObject, resource: Resource) -> Decoded:
-    """Return a manifest without its unknown fields and nulls, and what was wrong with it, metadata included."""
-    known = {"apiVersion", "kind", "metadata", *resource.fields}
-    unknown = [key for key, value in manifest.items() if key not in known and value is not None]
+    """Return a manifest as it would be stored but for its defaults, and what was wrong with it."""
+    if resource is not AGENTS:
+        decoded = decode_as(resource.go_type, manifest)
+        header = {"apiVersion": resource.api_version, "kind": resource.kind}
+        metadata = without_untold(decoded.manifest.get("metadata", {}))
+        return evolve(decoded, manifest=header | decoded.manifest | {"metadata": metadata})
+    unknown = tuple(key for key in manifest if key not in _AGENT_FIELDS)
     metadata = decode_metadata(manifest.get("metadata"))
-    kept = {key: value for key, value in manifest.items() if key in known and value is not None}
-    if resource is not AGENTS:  # the schema's own walker does it for Agents
-        kept = _without_nulls(kept)
-    inner = strategy_of(resource).decode(kept | {"metadata": metadata.manifest})
+    kept = {key: value for key, value in manifest.items() if key in _AGENT_FIELDS and value is not None}
+    inner = _agents.decode(kept | {"metadata": metadata.manifest})
     return Decoded(
         inner.manifest,
         unknown=(*unknown, *metadata.unknown, *inner.unknown),
         malformed=(*metadata.malformed, *inner.malformed),
         causes=inner.causes,
     )
-
-
-def _without_nulls(value: Any) -> Any:
-    match value:
-        case dict():
-            fields = cast("JsonObject", value)
-            return {key: _without_nulls(child) for key, child in fields.items() if child is not None}
-        case list():
-            return list(map(_without_nulls, cast("list[object]", value)))
-        case _:
-            return value

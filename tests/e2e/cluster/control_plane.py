@@ -29,17 +29,26 @@ class ControlPlane(Startable):
         logs: the folder with a log file for each part.
     """
 
-    def __init__(self, directory: Path, *, apiserver_flags: Sequence[str] = (), manifests: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        apiserver_flags: Sequence[str] = (),
+        manifests: Sequence[Path] = (),
+        controllers: bool = True,
+    ) -> None:
         """Describe a control plane in ``directory``, which must not exist or be empty.
 
         ``apiserver_flags`` are added to those of kube-apiserver. ``manifests`` are files applied
         before the controller manager starts. Its garbage collector looks for new resource types
         only every 30 seconds, and until then a foreground deletion of such an object waits; types
-        that are there when it starts are known to it at once.
+        that are there when it starts are known to it at once. Without ``controllers`` there are etcd and
+        kube-apiserver alone: nobody but the clients writes anything.
         """
         self._directory = directory.absolute()
         self._flags = tuple(apiserver_flags)
         self._manifests = tuple(manifests)
+        self._controllers = controllers
         self._parts: list[Part] = []
         self._deadline = 0.0
         self.kubeconfig = self._directory / "admin.kubeconfig"
@@ -47,7 +56,7 @@ class ControlPlane(Startable):
         self.bin = Path()
 
     def start(self) -> Self:
-        """Start every part and wait until pods can be created.
+        """Start every part and wait until pods can be created (for which there has to be a service account).
 
         Raises:
             BuildError: the programs cannot be built.
@@ -100,6 +109,8 @@ class ControlPlane(Startable):
         for name in ("kube-controller-manager", "kube-scheduler"):
             self._authority.kubeconfig(self._pki / f"{name}.kubeconfig", name, f"https://127.0.0.1:{port}")
         self._apply_manifests()
+        if not self._controllers:
+            return
         # The controller manager starts while the scheduler does: together they are ready sooner.
         manager = self._launch_manager()
         start_listening(self._launch_scheduler, 1, self._deadline)

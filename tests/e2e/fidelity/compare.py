@@ -1,0 +1,85 @@
+"""In what two answers to one request differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from attrs import frozen
+
+from tests.e2e.fidelity.not_modelled import NOT_MODELLED, NotModelled
+from tests.e2e.fidelity.operations import Operation
+
+_CLOCKS_APART_SECONDS: Final = 2.0
+_TIMES: Final = ("creationTimestamp", "deletionTimestamp")
+ABSENT: Final = "<absent>"
+
+
+@frozen(kw_only=True, unsafe_hash=False)
+class Difference:
+    """One place where the answers to an operation differ.
+
+    Attributes:
+        operation: what was asked.
+        code: the code of the real answer.
+        path: where, for example `metadata.labels`; the answer's code is at `code`.
+        model: what is there in the model's answer.
+        server: what is there in the real one.
+    """
+
+    operation: Operation
+    code: int
+    path: str
+    model: Any
+    server: Any
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What differences of one cause have in common."""
+        operation = self.operation
+        where = "".join(c for c in self.path if not c.isdigit())
+        kinds = (_sort_of(self.model), _sort_of(self.server))
+        return operation.shown, operation.kind, self.code, where, *kinds
+
+    def reason(self) -> NotModelled | None:
+        """Return the entry of the table that explains the difference, if there is one."""
+        found = (entry for entry in NOT_MODELLED if entry.covers(self.operation, self.code, self.path))
+        return next((entry for entry in found if entry.agrees(self.model, self.server)), None)
+
+
+def _sort_of(value: Any) -> str:
+    if value == ABSENT:
+        return ABSENT
+    return str(value)[:60] if isinstance(value, str | int) else type(value).__name__
+
+
+def differences(operation: Operation, codes: tuple[int, int], model: Any, server: Any) -> Iterator[Difference]:
+    """Yield every place where the answers of the model and of the server, with their ids named, differ."""
+    found = [("code", *codes)] if codes[0] != codes[1] else []
+    for path, mine, real in (*found, *_walk("", model, server)):
+        yield Difference(operation=operation, code=codes[1], path=path, model=mine, server=real)
+
+
+def _walk(path: str, model: Any, server: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(model, Mapping) and isinstance(server, Mapping):
+        for key in sorted({*model, *server}):
+            here = f"{path}.{key}" if path else str(key)
+            yield from _walk(here, model.get(key, ABSENT), server.get(key, ABSENT))
+    elif isinstance(model, list) and isinstance(server, list):
+        for index in range(max(len(model), len(server))):
+            mine, real = (items[index] if index < len(items) else ABSENT for items in (model, server))
+            yield from _walk(f"{path}[{index}]", mine, real)
+    elif (type(model) is not type(server) or model != server) and not _are_one_time(path, model, server):
+        yield path, model, server
+
+
+def _are_one_time(path: str, model: Any, server: Any) -> bool:
+    """Tell whether both are times that the server set, as far apart as the two sides were asked."""
+    if path.rpartition(".")[2] not in _TIMES:
+        return False
+    try:
+        times = [datetime.fromisoformat(text).astimezone(UTC) for text in (model, server)]
+    except (TypeError, ValueError):
+        return False
+    return abs((times[0] - times[1]).total_seconds()) <= _CLOCKS_APART_SECONDS
