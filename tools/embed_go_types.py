@@ -17,13 +17,24 @@ ROOTS = (
 )  # fmt: skip
 TARGET = Path(__file__).parents[1] / "src/agentctl_core/testing/_go_types.py"
 SCALARS = frozenset(
-    ["string", "bool", "types.UID", "int32", "int64", "int", "byte", "[]byte", "resource.Quantity", "intstr.IntOrString"]
+    [
+        "string",
+        "bool",
+        "types.UID",
+        "int32",
+        "int64",
+        "int",
+        "byte",
+        "[]byte",
+        "resource.Quantity",
+        "intstr.IntOrString",
+    ]
     + ["meta.Time", "meta.MicroTime", "meta.FieldsV1"]
 )
 """What the codec reads by itself."""
-_STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
-_NAMED = re.compile(r"^type (\w+) ([^\s{]+)$", re.M)
-_FIELD = re.compile(r'^\t(?:(\w+)\s+)?([^\s`]+)\s+`json:"([^"]*)"([^`]*)`', re.M)
+_STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_NAMED = re.compile(r"^type (\w+) ([^\s{]+)$", re.MULTILINE)
+_FIELD = re.compile(r'^\t(?:(\w+)\s+)?([^\s`]+)\s+`json:"([^"]*)"([^`]*)`', re.MULTILINE)
 _PACKAGES = {"v1": "core", "corev1": "core", "metav1": "meta"}
 
 

@@ -10,32 +10,36 @@ from typing import Any, Final, TypeAlias
 from .._actions import Ref
 from .._json import dig, same_json
 from .._merge import merge_patch
+from .._times import timestamp
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._checks import (
+    broken_rules,
     causes_about,
+    check_binding,
     check_version,
-    combined,
     counted,
-    deleted,
     is_done,
     refuse_invalid,
     refuse_other_object,
     refuse_undecodable,
     refuse_unserved,
+    success,
+    updated,
 )
-from ._deletion import Propagation, check_preconditions, grace_of, marked, with_finalizer
+from ._codec import decode_as
+from ._deletion import Propagation, check_preconditions, deleted
 from ._metadata import new_metadata, validate_metadata, validate_name
-from ._resources import NAMESPACES, Resource, by_kind
+from ._pods import bound
+from ._resources import AGENTS, BINDINGS, NAMESPACES, Resource, by_kind
 from ._selectors import field_selector, label_selector
 from ._storage import Key, Storage, copy_object
-from ._strategies import decode, strategy_of
+from ._strategies import decode, random_suffix, strategy_of
 from ._watch import WatchEvent, watch_events
 
 JsonObject: TypeAlias = dict[str, Any]
 
 JsonObjects: TypeAlias = list[JsonObject]
 _MERGE_PATCH: Final = "merge"
-_SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 _ACCEPTED_PATCHES: Final = "application/merge-patch+json"
 
 
@@ -76,18 +80,17 @@ class ApiServer:
         namespace = metadata.get("namespace", "default") if resource.namespaced else ""
         name = metadata.get("name") or self._generate_name(metadata)
         self._admit_to_namespace(resource, namespace, name)
-        if "resourceVersion" in metadata:
-            raise refused.failure(500, "", "resourceVersion should not be set on objects to be created")
         uid = f"00000000-0000-4000-8000-{self.storage.count('uid'):012x}"
         metadata = new_metadata(metadata, resource, name=name, uid=uid, now=self.now)
         new = decoded.manifest | {"metadata": metadata | ({"namespace": namespace} if namespace else {})}
-        if resource.status:
-            new.pop("status", None)
-        if not name:
-            refuse_invalid(resource, "", [*validate_name(metadata), *causes_about(decoded, "spec")])
-        new = strategy_of(resource).default(new)
-        wrong = [*validate_name(metadata), *validate_metadata(metadata), *causes_about(decoded, "spec")]
-        refuse_invalid(resource, name, wrong or strategy_of(resource).validate(new, None))
+        new = strategy_of(resource).create(new, self.storage.count)
+        wrong = [*validate_name(metadata, resource), *validate_metadata(new["metadata"])]
+        wrong += causes_about(decoded, "spec")
+        if resource is not AGENTS or not wrong:  # rules in CEL are looked at where the schema is kept
+            wrong += broken_rules(resource, new, None, None)
+        refuse_invalid(resource, name, wrong)
+        if metadata.get("resourceVersion", "0").isdecimal() and metadata.get("resourceVersion", "0") != "0":
+            raise refused.failure(500, "", "resourceVersion should not be set on objects to be created")
         key = (resource.full_name, namespace, name)
         if key in self.storage.objects:
             terminating = "deletionTimestamp" in self.storage.objects[key]["metadata"]
@@ -219,22 +222,32 @@ class ApiServer:
             raise refused.forbidden(resource, ref.name, "this namespace may not be deleted")
         manifest = self.storage.objects[key]
         check_preconditions(resource, manifest["metadata"], uid, resource_version)
-        pending = resource.graceful and "deletionTimestamp" in manifest["metadata"]
-        if pending and (grace_seconds is None or grace_seconds >= manifest["metadata"]["deletionGracePeriodSeconds"]):
-            return copy_object(manifest)
         if resource is NAMESPACES:
             return self._terminate_namespace(key)
-        grace = grace_of(manifest, grace_seconds) if resource.graceful else 0
-        metadata = with_finalizer(manifest["metadata"], propagation)
-        waits = grace > 0 or "finalizers" in metadata
-        if resource.graceful or waits:
-            metadata = marked(metadata, self.now, grace)
-            if metadata != manifest["metadata"]:
-                manifest = self._put(key, manifest | {"metadata": metadata})
-        if waits:
+        marked, is_gone = deleted(resource, manifest, self.now, asked=grace_seconds, propagation=propagation)
+        if not same_json(marked, manifest):
+            manifest = self._put(key, marked)
+        if not is_gone:
             return copy_object(manifest)
         gone = self._remove(key)
-        return gone if resource.returns_deleted else deleted(resource, gone)
+        return gone if resource.returns_deleted else success(resource, gone)
+
+    def binding(self, ref: Ref, manifest: Mapping[str, Any], *, strict: bool = True) -> JsonObject:
+        """POST to a pod's `binding`: put it on the node that a Binding names; return a Status.
+
+        Raises:
+            Refused: 400, 404, 409 Conflict (uid, resourceVersion, on a node or being deleted), 422 Invalid.
+        """
+        decoded = decode_as("core.Binding", manifest)
+        refuse_undecodable(BINDINGS, decoded, strict=strict, patched=None)
+        given = decoded.manifest
+        if given["metadata"].get("name") != ref.name:
+            raise refused.bad_request("name in URL does not match name in Binding object")
+        _, key = self._locate(ref)
+        pod = self.storage.objects[key]
+        check_binding(pod, given)
+        self._put(key, bound(pod, given, self.now))
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
     def bind(self, ref: Ref, node: str, status: JsonObject) -> JsonObject:
         """POST to a pod's `binding`: put it on a node, with the condition that says so.
@@ -253,8 +266,7 @@ class ApiServer:
     def _terminate_namespace(self, key: Key) -> JsonObject:
         manifest = self.storage.objects[key]
         if "deletionTimestamp" not in manifest["metadata"]:
-            metadata = marked(manifest["metadata"], self.now, 0)
-            metadata.pop("deletionGracePeriodSeconds")
+            metadata = manifest["metadata"] | {"deletionTimestamp": timestamp(self.now)}
             return self._put(key, manifest | {"metadata": metadata, "status": {"phase": "Terminating"}})
         return copy_object(manifest)
 
@@ -276,11 +288,10 @@ class ApiServer:
         patched = json.dumps(desired, sort_keys=True, separators=(",", ":")) if patching else None
         refuse_undecodable(resource, decoded, strict=strict, patched=patched)
         check_version(resource, name, decoded.manifest["metadata"], current["metadata"])
-        new, causes = combined(resource, current, decoded, subresource)
-        wrong = [*causes, *validate_metadata(new["metadata"])]
+        new, wrong = updated(resource, current, decoded.manifest, subresource, self.storage.count)
         wrong += causes_about(decoded, "status" if subresource == "status" else "spec")
-        if not wrong and subresource is None:
-            wrong = strategy_of(resource).validate(new, current)
+        if resource is not AGENTS or not wrong:
+            wrong += broken_rules(resource, new, current, subresource)
         refuse_invalid(resource, name, wrong)
         if same_json(new, current):
             return copy_object(current)
@@ -329,11 +340,7 @@ class ApiServer:
         prefix = metadata.get("generateName", "")
         if not prefix:
             return ""
-        number, suffix = self.storage.count("name"), ""
-        for _ in range(5):
-            number, digit = divmod(number, len(_SUFFIX_ALPHABET))
-            suffix = _SUFFIX_ALPHABET[digit] + suffix
-        return f"{prefix}{suffix}"
+        return f"{prefix}{random_suffix(self.storage.count('name'))}"
 
 
 def _resource(api_version: str, kind: str) -> Resource:

@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 
 from .._json import dig
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
+from . import _rules as rules
 from ._agents import finish
 from ._decoded import Decoded
-from ._metadata import updated_metadata
-from ._pods import resized
+from ._metadata import updated_metadata, validate_metadata
 from ._resources import AGENTS, NAMESPACES, PODS, Resource
 from ._storage import Key
-from ._strategies import strategy_of
+from ._strategies import RESIZE, Count, strategy_of
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -72,27 +72,59 @@ def check_version(resource: Resource, name: str, metadata: JsonObject, current: 
         raise refused.conflict(resource, name)
 
 
-def combined(
-    resource: Resource, current: JsonObject, decoded: Decoded, subresource: str | None
+def updated(
+    resource: Resource, current: JsonObject, given: JsonObject, subresource: str | None, count: Count
 ) -> tuple[JsonObject, list[JsonObject]]:
-    """Return what an update makes of an object, and which changes of metadata it may not make."""
-    given = decoded.manifest
-    metadata, causes = updated_metadata(given["metadata"], current["metadata"])
-    if subresource == "resize":
-        return current | {"spec": resized(given["spec"], current["spec"])}, []
+    """Return what an update makes of an object, and what is wrong with its metadata.
+
+    Raises:
+        Refused: what the update asks for cannot be allocated.
+    """
+    strategy = RESIZE if subresource == "resize" else strategy_of(resource)
     if subresource == "status":
-        status = {"status": given["status"]} if "status" in given else {}
-        rest = {key: value for key, value in current.items() if key != "status"}
-        if resource is AGENTS:  # measured: metadata is ignored altogether, a wrong uid too
-            return rest | status, []
-        owners = {k: v for k, v in current["metadata"].items() if k == "ownerReferences"}
-        kept = {key: value for key, value in metadata.items() if key != "ownerReferences"}
-        return rest | status | {"metadata": kept | owners}, causes
-    new = given | {"metadata": metadata}
-    if resource.status:
-        new = {key: value for key, value in strategy_of(resource).default(new).items() if key != "status"}
-        new |= {"status": current["status"]} if "status" in current else {}
-    return new, causes
+        new = strategy.update_status(given, current)
+    else:
+        new = strategy.update(given, current, count)
+    metadata, causes = updated_metadata(new["metadata"], current["metadata"])
+    return new | {"metadata": metadata}, [*causes, *validate_metadata(metadata)]
+
+
+def broken_rules(
+    resource: Resource, new: JsonObject, current: JsonObject | None, subresource: str | None
+) -> list[JsonObject]:
+    """Return which rules of its kind an object breaks that is new (`current` is None) or replaces another."""
+    strategy = RESIZE if subresource == "resize" else strategy_of(resource)
+    if subresource == "status" and current is not None:
+        return [*strategy.validate_status(new, current)]
+    return [*strategy.validate(new, current)]
+
+
+def check_binding(pod: JsonObject, binding: JsonObject) -> None:
+    """Check what a Binding supposes about its pod, and whether it names a node.
+
+    Raises:
+        Refused: 409 Conflict; 500, as the server has it, for what is wrong with the target.
+    """
+    target = binding["target"]
+    wrong: list[JsonObject] = []
+    if target.get("kind") not in (None, "", "Node"):
+        wrong.append(rules.unsupported("target.kind", target["kind"], ("Node", "<empty>")))
+    if not target.get("name"):
+        wrong.append(refused.required("target.name"))
+    elif target.get("kind") in (None, "", "Node"):
+        wrong += rules.invalid("target.name", target["name"], rules.dns_subdomain)
+    if wrong:
+        told = ", ".join(f"{item['field']}: {item['message']}" for item in wrong)
+        raise refused.failure(500, "", f"[{told}]" if len(wrong) > 1 else told)
+    record, given = pod["metadata"], binding["metadata"]
+    for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if field in given and given[field] != record[field]:
+            path = f"/pods/{record['namespace']}/{record['name']}"
+            told = (
+                f"Precondition failed: {name} in precondition: {given[field]}, {name} in object meta: {record[field]}"
+            )
+            why = f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: {told}"
+            raise refused.conflict(PODS, record["name"], why)
 
 
 def counted(manifest: JsonObject) -> JsonObject:
@@ -107,7 +139,7 @@ def is_done(resource: Resource, metadata: JsonObject) -> bool:
     return not metadata.get("deletionGracePeriodSeconds")
 
 
-def deleted(resource: Resource, gone: JsonObject) -> JsonObject:
+def success(resource: Resource, gone: JsonObject) -> JsonObject:
     """Return the Status that answers a DELETE of which nothing is left."""
     group = {"group": resource.group} if resource.group else {}
     metadata = gone["metadata"]

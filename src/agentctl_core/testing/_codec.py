@@ -1,4 +1,4 @@
-"""Built-in kinds read and written as Go does it: unknown fields, wrong types, what is empty, what is left out.
+"""Built-in kinds read and written as Go does it: unknown fields, wrong types, defaults, what is empty and left out.
 
 A type is compiled into a closure once, from the table of the Go types.
 """
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from ._decoded import Decoded
+from ._defaults import FIELD_DEFAULTS, FINISHERS
 from ._go_types import NAMED, STRUCTS
 from ._go_values import NoQuantity, canonical_quantity, go_kind
 
@@ -120,6 +121,7 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
     fields: dict[str, tuple[Read, str, tuple[str, ...]]] = {}
     always: dict[str, str] = {}
     values: set[str] = set()
+    defaults, finish = FIELD_DEFAULTS.get(kind, {}), FINISHERS.get(kind)
     for field, code in STRUCTS[kind].items():
         full, _, embedded = code.partition(" in ")
         inner = full.rstrip("!?")
@@ -148,6 +150,11 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
         for key, inner in always.items():
             if key not in out:
                 out[key] = _zero(inner)
+        for key, default in defaults.items():
+            if key not in out:
+                out[key] = default
+        if finish is not None:
+            finish(out)
         return out
 
     return read

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from .._actions import Ref
 from .._json import dig_list
 from ._apiserver import ApiServer
-from ._deletion import FOREGROUND, ORPHAN
+from ._metadata import FOREGROUND, ORPHAN
 from ._refused import Refused
 from ._resources import NAMESPACES, by_kind
 from ._storage import Key
@@ -85,7 +85,7 @@ def _finish_foreground(api: ApiServer, manifest: JsonObject) -> bool:
 
 def _orphan(api: ApiServer, manifest: JsonObject) -> bool:
     uid = manifest["metadata"]["uid"]
-    for key in {key for key, _ in _dependents(api, uid)}:
+    for key in dict.fromkeys(key for key, _ in _dependents(api, uid)):
         dependent = api.storage.objects[key]
         kept = [dict(r) for r in dig_list(dependent, "metadata", "ownerReferences") if r.get("uid") != uid]
         _patch_metadata(api, dependent, {"ownerReferences": kept or None})

@@ -1,4 +1,4 @@
-"""What a DELETE does to an object's metadata: grace periods, finalizers and preconditions."""
+"""What a DELETE does to an object: grace periods, finalizers and preconditions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Any, Final, Literal, TypeAlias
 
 from .._json import dig
 from .._times import timestamp
-from ._pods import GRACE_SECONDS
+from ._metadata import FOREGROUND, ORPHAN
 from ._refused import deletion_conflict
-from ._resources import Resource
+from ._resources import EVENTS, Resource
 
 JsonObject: TypeAlias = dict[str, Any]
 Propagation: TypeAlias = Literal["Background", "Foreground", "Orphan"]
 
-FOREGROUND: Final = "foregroundDeletion"
-ORPHAN: Final = "orphan"
 _FINALIZER: Final[dict[Propagation, str | None]] = {"Background": None, "Foreground": FOREGROUND, "Orphan": ORPHAN}
 
 
@@ -42,36 +40,61 @@ def check_preconditions(
         raise deletion_conflict(resource, name, f"{told} record ({record}). The object might have been modified")
 
 
-def grace_of(pod: JsonObject, asked: int | None) -> int:
+def deleted(
+    resource: Resource, manifest: JsonObject, now: datetime, *, asked: int | None, propagation: Propagation | None
+) -> tuple[JsonObject, bool]:
+    """Return what a deletion makes of an object, and whether nothing keeps it any more.
+
+    Args:
+        resource: its kind.
+        manifest: the object.
+        now: when it is deleted.
+        asked: the grace period in seconds; None leaves it to the object.
+        propagation: what becomes of the dependents; None leaves it to the finalizers that are there.
+    """
+    metadata = manifest["metadata"]
+    asked = 1 if asked is not None and asked < 0 else asked
+    held: int = metadata.get("deletionGracePeriodSeconds", 0)
+    if resource.graceful and held and (asked is None or asked >= held):
+        return manifest, False  # it is under way, and only a shorter period changes it
+    after = metadata if resource is EVENTS else _with_finalizer(metadata, propagation)
+    if resource.graceful and (held or "deletionTimestamp" not in metadata):
+        grace = min(asked or 0, held) if held else _grace_of(manifest, asked)
+        marked = manifest | {"metadata": _ending(after, now, grace)}
+        return marked, not grace and "finalizers" not in after
+    if "finalizers" in after:
+        return manifest | {"metadata": _ending(after, now, 0)}, False
+    return manifest, True
+
+
+def _grace_of(pod: JsonObject, asked: int | None) -> int:
     """Return the grace period of a pod in seconds: none for one that is not on a node or has finished."""
     if not dig(pod, "spec", "nodeName", kind=str):
         return 0
     if dig(pod, "status", "phase", kind=str) in ("Succeeded", "Failed"):
         return 0
-    grace = asked if asked is not None else dig(pod, "spec", "terminationGracePeriodSeconds", kind=int)
-    grace = GRACE_SECONDS if grace is None else grace
-    return 1 if grace < 0 else grace
+    return pod["spec"]["terminationGracePeriodSeconds"] if asked is None else asked
 
 
-def marked(metadata: JsonObject, now: datetime, grace: int) -> JsonObject:
-    """Return metadata with the deletion begun, or its grace period shortened: never lengthened nor put off."""
-    before = dig(metadata, "deletionGracePeriodSeconds", kind=int)
+def _ending(metadata: JsonObject, now: datetime, grace: int) -> JsonObject:
+    """Return metadata with the deletion begun, or its grace period shortened."""
     if "deletionTimestamp" not in metadata:
-        end = now + timedelta(seconds=grace)
         counted = {"generation": metadata["generation"] + 1} if "generation" in metadata else {}
+        end = now + timedelta(seconds=grace)
         return metadata | counted | {"deletionTimestamp": timestamp(end), "deletionGracePeriodSeconds": grace}
-    if before is None or grace >= before:
-        return metadata
+    before: int = metadata.get("deletionGracePeriodSeconds", 0)
     end = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=before - grace)
     return metadata | {"deletionTimestamp": timestamp(end), "deletionGracePeriodSeconds": grace}
 
 
-def with_finalizer(metadata: JsonObject, propagation: Propagation | None) -> JsonObject:
+def _with_finalizer(metadata: JsonObject, propagation: Propagation | None) -> JsonObject:
     """Return metadata with the garbage collector's finalizer for this propagation; None keeps what is there."""
     if propagation is None:
         return metadata
     asked = _FINALIZER[propagation]
     kept = [item for item in metadata.get("finalizers", ()) if item not in (FOREGROUND, ORPHAN)]
     finalizers = [*kept, asked] if asked else kept
+    if set(finalizers) == set(metadata.get("finalizers", ())):
+        return metadata
     rest = {key: value for key, value in metadata.items() if key != "finalizers"}
     return rest | ({"finalizers": finalizers} if finalizers else {})

@@ -115,3 +115,11 @@ def _decimal(number: Fraction, *, exponent: bool) -> str:
     if exponent:
         return f"{mantissa}e{power}" if power else str(mantissa)
     return f"{mantissa}{_BY_POWER[power]}"
+
+
+def milli(text: str) -> str:
+    """Return a canonical quantity rounded up to thousandths, as those of containers are."""
+    number = quantity(text)
+    if (number * 1000).denominator == 1:
+        return text
+    return _decimal(Fraction(math.ceil(number * 1000), 1000), exponent=False)

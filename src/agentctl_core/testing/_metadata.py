@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
 from .._times import timestamp
+from . import _rules as rules
 from ._codec import decode_as
 from ._decoded import Decoded
 from ._refused import forbidden_change, invalid_value, required
-from ._resources import Resource
+from ._resources import NAMESPACES, SERVICES, Resource
 
 JsonObject: TypeAlias = dict[str, Any]
 
-NAME_MAX_LENGTH: Final = 253
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-SUBDOMAIN_RULE: Final = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and"
-    " end with an alphanumeric character (e.g. 'example.com', regex used for validation is"
-    " '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_LABEL_NAME: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]")
-_LABEL_NAME_RULE: Final = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric"
-    " character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is"
-    " '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
-_LABEL_VALUE_RULE: Final = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and"
-    " end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is"
-    " '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
+FOREGROUND: Final = "foregroundDeletion"
+ORPHAN: Final = "orphan"
 _NOT_MODELLED: Final = ("managedFields", "selfLink")
-_IMMUTABLE: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "name", "namespace")
+_IMMUTABLE: Final = ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
+_KEPT: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion")
+_SERVER_SET: Final = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation", "uid", "creationTimestamp")
+_MOST_ANNOTATIONS: Final = 256 * 1024
 
 
 def decode_metadata(metadata: object) -> Decoded:
@@ -55,58 +43,76 @@ def without_untold(metadata: JsonObject) -> JsonObject:
 
 def new_metadata(metadata: JsonObject, resource: Resource, *, name: str, uid: str, now: datetime) -> JsonObject:
     """Return the metadata of a new object: what only the server sets is set, whatever the client wrote."""
-    server_set = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation")
-    kept = {key: value for key, value in metadata.items() if key not in server_set}
+    kept = {key: value for key, value in metadata.items() if key not in _SERVER_SET}
     counted = {"generation": 1} if resource.generation else {}
-    return kept | {"name": name, "uid": uid, "creationTimestamp": timestamp(now)} | counted
+    named = {"name": name} if name else {}
+    return kept | named | {"uid": uid, "creationTimestamp": timestamp(now)} | counted
 
 
 def updated_metadata(metadata: JsonObject, before: JsonObject) -> tuple[JsonObject, list[JsonObject]]:
     """Return the metadata of an update, and what it may not change. What a client leaves out stays."""
-    kept = {key: before[key] for key in (*_IMMUTABLE, "generation", "resourceVersion") if key in before}
     causes = [
         invalid_value(f"metadata.{key}", metadata[key], "field is immutable")
         for key in _IMMUTABLE
-        if key in metadata and metadata[key] != before.get(key)
+        if key in metadata and metadata[key] != before.get(key) and not (key == "deletionTimestamp" and key in before)
     ]
     added = sorted(set(metadata.get("finalizers", ())) - set(before.get("finalizers", ())))
     if added and "deletionTimestamp" in before:
         listed = ", ".join(f'"{finalizer}"' for finalizer in added)
         told = "no new finalizers can be added if the object is being deleted, found new finalizers"
         causes.append(forbidden_change("metadata.finalizers", f"{told} []string{{{listed}}}"))
-    fresh = {key: value for key, value in metadata.items() if key not in kept and key not in _IMMUTABLE}
+    fresh = {key: value for key, value in metadata.items() if key not in (*_KEPT, "generation")}
+    kept = {key: before[key] for key in (*_KEPT, "generation") if key in before}
     return fresh | kept, causes
 
 
-def validate_name(metadata: JsonObject) -> list[JsonObject]:
-    """Return what is wrong with the name of a new object."""
-    name = metadata.get("name")
-    if not name:
-        return [required("metadata.name", "name or generateName is required")]
-    if len(name) > NAME_MAX_LENGTH:
-        return [invalid_value("metadata.name", name, f"must be no more than {NAME_MAX_LENGTH} bytes")]
-    if not _SUBDOMAIN.fullmatch(name):
-        return [invalid_value("metadata.name", name, SUBDOMAIN_RULE)]
-    return []
+def validate_name(metadata: JsonObject, resource: Resource) -> Iterator[JsonObject]:
+    """What is wrong with the name of a new object."""
+    rule = {NAMESPACES.full_name: rules.dns_label, SERVICES.full_name: rules.dns_label}.get(
+        resource.full_name, rules.dns_subdomain
+    )
+    if prefix := metadata.get("generateName"):
+        # What is appended makes it end well.
+        yield from rules.invalid("metadata.generateName", prefix, lambda text: rule(text.removesuffix("-") or text))
+    if name := metadata.get("name"):
+        yield from rules.invalid("metadata.name", name, rule)
+    else:
+        yield required("metadata.name", "name or generateName is required")
 
 
-def validate_metadata(metadata: JsonObject) -> list[JsonObject]:
-    """Return what is wrong with labels and owner references."""
-    causes: list[JsonObject] = []
-    for key, value in metadata.get("labels", {}).items():
-        if not _LABEL_NAME.fullmatch(key.rpartition("/")[2]):
-            causes.append(invalid_value("metadata.labels", key, _LABEL_NAME_RULE))
-        if value and not _LABEL_NAME.fullmatch(value):
-            causes.append(invalid_value("metadata.labels", value, _LABEL_VALUE_RULE))
-    for index, reference in enumerate(metadata.get("ownerReferences", ())):
+def validate_metadata(metadata: JsonObject) -> Iterator[JsonObject]:
+    """What is wrong with labels, annotations, owner references and finalizers."""
+    yield from rules.labels("metadata.labels", metadata.get("labels", {}))
+    annotations: Mapping[str, str] = metadata.get("annotations", {})
+    for key in annotations:
+        yield from (invalid_value("metadata.annotations", key, told) for told in rules.label_key(key.lower()))
+    if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _MOST_ANNOTATIONS:
+        yield rules.too_long("metadata.annotations", _MOST_ANNOTATIONS)
+    yield from _validate_owners(metadata.get("ownerReferences", ()))
+    finalizers = metadata.get("finalizers", ())
+    for finalizer in finalizers:
+        yield from rules.invalid("metadata.finalizers", finalizer, rules.label_key)
+    if {ORPHAN, FOREGROUND} <= set(finalizers):
+        told = f"finalizer {ORPHAN} and {FOREGROUND} cannot be both set"
+        yield invalid_value("metadata.finalizers", finalizers, told)
+
+
+def _validate_owners(references: list[JsonObject]) -> Iterator[JsonObject]:
+    first = ""
+    for index, reference in enumerate(references):
         here = f"metadata.ownerReferences[{index}]"
-        missing = [key for key in ("apiVersion", "kind", "name", "uid") if not reference.get(key)]
-        causes += [required(f"{here}.{key}", "must not be empty") for key in missing]
-    controllers = [r for r in metadata.get("ownerReferences", ()) if r.get("controller")]
-    if len(controllers) > 1:
-        first, second = (f"{r.get('kind')}/{r.get('name')}" for r in controllers[:2])
-        told = (
-            f'Only one reference can have Controller set to true. Found "true" in references for {first} and {second}'
-        )
-        causes.append(invalid_value("metadata.ownerReferences", "", told))
-    return causes
+        version, kind = reference.get("apiVersion", ""), reference.get("kind", "")
+        if version.count("/") > 1 or version.endswith("/"):
+            yield invalid_value(f"{here}.apiVersion", version, "must be <group>/<version> or <version>")
+        for key in ("apiVersion", "kind", "name", "uid"):
+            if not reference.get(key):
+                yield required(f"{here}.{key}", "must not be empty")
+        if (version, kind) == ("v1", "Event"):
+            yield invalid_value(here, reference, "/v1, Kind=Event is disallowed from being an owner")
+        if reference.get("controller"):
+            second = f"{kind}/{reference.get('name', '')}"
+            if first:
+                told = f'Found "true" in references for {first} and {second}'
+                told = f"Only one reference can have Controller set to true. {told}"
+                yield invalid_value("metadata.ownerReferences", references, told)
+            first = first or second

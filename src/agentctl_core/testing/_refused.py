@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -63,8 +64,7 @@ def required(field: str, detail: str = "") -> JsonObject:
 
 def invalid_value(field: str, value: object, detail: str) -> JsonObject:
     """Return the cause for a field with a wrong value."""
-    shown = f'"{value}"' if isinstance(value, str) else value
-    return cause(field, f"Invalid value: {shown}: {detail}")
+    return cause(field, f"Invalid value: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}: {detail}")
 
 
 def forbidden_change(field: str, detail: str) -> JsonObject:
@@ -104,7 +104,7 @@ def deletion_conflict(resource: Resource, name: str, why: str) -> Refused:
 
 def invalid(resource: Resource, name: str, causes: Sequence[JsonObject]) -> Refused:
     """422: the object breaks a rule; every cause at once."""
-    texts = [f"{item['field']}: {item['message']}" for item in causes]
+    texts = list(dict.fromkeys(f"{item['field']}: {item['message']}" for item in causes))
     told = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(resource, name) | {"kind": resource.kind, "causes": list(causes)}
     return failure(422, "Invalid", f'{resource.full_kind} "{name}" is invalid: {told}', details)

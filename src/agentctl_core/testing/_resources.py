@@ -78,6 +78,9 @@ CLAIMS: Final = _core("PersistentVolumeClaim", status=True, returns_deleted=True
 LEASES: Final = Resource(
     group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", unconditional_update=False
 )
+BINDINGS: Final = _core("Binding")
+"""What is posted to a pod's `binding`: no kind of its own."""
+
 RESOURCES: Final = (NAMESPACES, PODS, AGENTS, EVENTS, CONFIG_MAPS, SECRETS, SERVICES, CLAIMS, LEASES)
 """Every kind of the model, in the order in which the namespace controller empties a namespace."""
 

@@ -1,4 +1,4 @@
-"""What each kind does on the way in: decoding (unknown fields, pruning), defaults and validation.
+"""What each kind does on the way in: decoding, what the server makes of it, and its rules.
 
 A strategy is a table entry; `strategy_of` finds it. Decoding never fails: it returns what was wrong, so that strict and
 lenient decoding are one function.
@@ -6,114 +6,155 @@ lenient decoding are one function.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from .._json import dig_list
-from . import _agents, _pod_rules, _pods
+from . import _agents, _plain_kinds, _pods, _services
 from ._codec import decode_as
-from ._decoded import Decoded, object_at
+from ._decoded import Decoded
 from ._metadata import decode_metadata, without_untold
-from ._refused import cause, invalid_value, required
-from ._resources import AGENTS, EVENTS, NAMESPACES, PODS, SERVICES, Resource
+from ._pod_rules import validate_new, validate_spec
+from ._pod_updates import validate_resize, validate_status, validate_update
+from ._resources import (
+    AGENTS,
+    CLAIMS,
+    CONFIG_MAPS,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    PODS,
+    SECRETS,
+    SERVICES,
+    Resource,
+)
 
 JsonObject: TypeAlias = dict[str, Any]
+Causes: TypeAlias = Iterable[JsonObject]
+Count: TypeAlias = Callable[[str], int]
 
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_NOTE_MAX_BYTES: Final = 1024
 _AGENT_FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
+_SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
-def _unchanged(manifest: JsonObject) -> JsonObject:
+def _as_given(manifest: JsonObject, count: Count) -> JsonObject:  # noqa: ARG001 -- a strategy
     return manifest
 
 
-def _anything(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:  # noqa: ARG001 -- a strategy
-    return []
+def _as_put(new: JsonObject, old: JsonObject, count: Count) -> JsonObject:  # noqa: ARG001 -- a strategy
+    return new
+
+
+def _with_status_of(manifest: JsonObject, other: JsonObject) -> JsonObject:
+    """Return an object with the status of another, or with none if that has none."""
+    rest = {key: value for key, value in manifest.items() if key != "status"}
+    return rest | ({"status": other["status"]} if "status" in other else {})
+
+
+def _status_alone(new: JsonObject, old: JsonObject) -> JsonObject:
+    return _with_status_of(old, new)
+
+
+def _nothing(new: JsonObject, old: JsonObject | None) -> Causes:  # noqa: ARG001 -- a strategy
+    return ()
 
 
 @frozen(kw_only=True)
 class Strategy:
-    """How one kind is read.
+    """What the server does with one kind. Objects come in with their defaults, and are not changed.
 
     Attributes:
-        default: the manifest with its defaults and, where the kind has a status subresource, the first status.
-        validate: what is wrong with a manifest that replaces another, or with a new one (None).
+        create: what a new object becomes; may raise Refused.
+        update: what an update of the object makes of it and the one before; may raise Refused.
+        update_status: the same of its status.
+        validate: what is wrong with a new object, or with one that replaces another.
+        validate_status: what is wrong with a status that replaces another.
     """
 
-    default: Callable[[JsonObject], JsonObject] = _unchanged
-    validate: Callable[[JsonObject, JsonObject | None], list[JsonObject]] = _anything
+    create: Callable[[JsonObject, Count], JsonObject] = _as_given
+    update: Callable[[JsonObject, JsonObject, Count], JsonObject] = _as_put
+    update_status: Callable[[JsonObject, JsonObject], JsonObject] = _status_alone
+    validate: Callable[[JsonObject, JsonObject | None], Causes] = _nothing
+    validate_status: Callable[[JsonObject, JsonObject], Causes] = _nothing
 
 
-def _default_namespace(manifest: JsonObject) -> JsonObject:
-    labels = object_at(manifest, "metadata", "labels") | {"kubernetes.io/metadata.name": manifest["metadata"]["name"]}
-    return manifest | {
-        "metadata": manifest["metadata"] | {"labels": labels},
-        "spec": manifest.get("spec") or {"finalizers": ["kubernetes"]},
-        "status": {"phase": "Active"},
-    }
+def _create_pod(pod: JsonObject, count: Count) -> JsonObject:
+    return _pods.created(_pods.admitted(pod, random_suffix(count("name"))))
 
 
-def _validate_namespace(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
-    name = manifest["metadata"]["name"]
-    if previous is not None or _LABEL.fullmatch(name):
-        return []
-    return [invalid_value("metadata.name", name, _pods.LABEL_RULE)]
+def _validate_pod(pod: JsonObject, old: JsonObject | None) -> Causes:
+    yield from validate_spec(pod["spec"])
+    yield from validate_new(pod["spec"]) if old is None else validate_update(pod["spec"], old["spec"])
 
 
-def _validate_event(manifest: JsonObject, previous: JsonObject | None) -> list[JsonObject]:
-    if previous is not None:
-        fixed = ("regarding", "reason", "note", "type", "action", "reportingController", "reportingInstance")
-        return [cause(f, "Invalid value: field is immutable") for f in fixed if manifest.get(f) != previous.get(f)]
-    causes: list[JsonObject] = []
-    if not manifest.get("eventTime"):
-        causes.append(required("eventTime"))
-    else:
-        needed = ("reportingController", "reportingInstance", "action", "reason")
-        causes += [required(field) for field in needed if not manifest.get(field)]
-    if len(str(manifest.get("note", "")).encode("utf-8", "replace")) > _NOTE_MAX_BYTES:
-        causes.append(invalid_value("message", "", f"can have at most {_NOTE_MAX_BYTES} characters"))
-    if manifest.get("type") not in ("Normal", "Warning"):
-        causes.append(invalid_value("type", "", f"has invalid value: {manifest.get('type', '')}"))
-    return causes
+def _validate_resized(pod: JsonObject, old: JsonObject) -> Causes:
+    yield from validate_spec(pod["spec"])
+    yield from validate_resize(pod, old)
 
 
-def _default_service(manifest: JsonObject) -> JsonObject:
-    defaults = {"type": "ClusterIP", "sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}
-    spec = defaults | object_at(manifest, "spec")
-    ports = dig_list(spec, "ports")
-    return manifest | {"spec": spec | {"ports": [_default_service_port(port) for port in ports]}}
-
-
-def _default_service_port(port: Mapping[str, Any]) -> JsonObject:
-    # 0 and "" are what Go has for a targetPort that is not set.
-    return {"protocol": "TCP", **port, "targetPort": port.get("targetPort") or port.get("port")}
-
+RESIZE: Final = Strategy(
+    update=lambda new, old, count: _pods.resized(new, old),  # noqa: ARG005 -- a strategy
+    validate=lambda new, old: _validate_resized(new, old or new),
+)
+"""What is done to a pod by its subresource `resize`."""
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
-    AGENTS.full_name: Strategy(validate=_agents.validate),
-    PODS.full_name: Strategy(default=_pods.default, validate=_pod_rules.validate),
-    NAMESPACES.full_name: Strategy(default=_default_namespace, validate=_validate_namespace),
-    EVENTS.full_name: Strategy(validate=_validate_event),
-    SERVICES.full_name: Strategy(default=_default_service),
+    AGENTS.full_name: Strategy(
+        create=lambda new, count: {key: value for key, value in new.items() if key != "status"},  # noqa: ARG005
+        update=lambda new, old, count: _with_status_of(new, old),  # noqa: ARG005 -- a strategy
+        validate=_agents.validate,
+    ),
+    PODS.full_name: Strategy(
+        create=_create_pod,
+        update=lambda new, old, count: _pods.updated(new, old),  # noqa: ARG005 -- a strategy
+        update_status=_pods.with_status,
+        validate=_validate_pod,
+        validate_status=validate_status,
+    ),
+    NAMESPACES.full_name: Strategy(
+        create=lambda new, count: _plain_kinds.new_namespace(new),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, count: _plain_kinds.updated_namespace(new, old),  # noqa: ARG005 -- a strategy
+    ),
+    SERVICES.full_name: Strategy(
+        create=_services.created,
+        update=_services.updated,
+        update_status=_services.with_status,
+        validate=_services.validate,
+        validate_status=_services.validate_status,
+    ),
+    CLAIMS.full_name: Strategy(
+        create=lambda new, count: _plain_kinds.new_claim(new),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, count: _plain_kinds.updated_claim(new, old),  # noqa: ARG005 -- a strategy
+        update_status=_plain_kinds.with_claim_status,
+        validate=_plain_kinds.validate_claim,
+        validate_status=_plain_kinds.validate_claim_status,
+    ),
+    CONFIG_MAPS.full_name: Strategy(validate=_plain_kinds.validate_config_map),
+    SECRETS.full_name: Strategy(validate=_plain_kinds.validate_secret),
+    EVENTS.full_name: Strategy(validate=_plain_kinds.validate_event),
+    LEASES.full_name: Strategy(validate=_plain_kinds.validate_lease),
 }
 
 
 def strategy_of(resource: Resource) -> Strategy:
-    """Return the strategy of a kind; one without particular rules takes what it is given."""
-    return _STRATEGIES.get(resource.full_name, Strategy())
+    """Return the strategy of a kind."""
+    return _STRATEGIES[resource.full_name]
+
+
+def random_suffix(number: int) -> str:
+    """Return five characters for a number, as they are appended to a prefix that names are generated from."""
+    suffix = ""
+    for _ in range(5):
+        number, digit = divmod(number, len(_SUFFIX_ALPHABET))
+        suffix = _SUFFIX_ALPHABET[digit] + suffix
+    return suffix
 
 
 def decode(manifest: JsonObject, resource: Resource) -> Decoded:
-    """Return a manifest as it would be stored but for its defaults, and what was wrong with it."""
+    """Return a manifest with its defaults and without unknown fields, and what was wrong with it."""
     if resource is not AGENTS:
-        decoded = decode_as(resource.go_type, manifest)
-        header = {"apiVersion": resource.api_version, "kind": resource.kind}
-        metadata = without_untold(decoded.manifest.get("metadata", {}))
-        return evolve(decoded, manifest=header | decoded.manifest | {"metadata": metadata})
+        return _decode_built_in(manifest, resource)
     unknown = tuple(key for key in manifest if key not in _AGENT_FIELDS)
     metadata = decode_metadata(manifest.get("metadata"))
     kept = {key: value for key, value in manifest.items() if key in _AGENT_FIELDS and value is not None}
@@ -124,3 +165,14 @@ def decode(manifest: JsonObject, resource: Resource) -> Decoded:
         malformed=(*metadata.malformed, *inner.malformed),
         causes=inner.causes,
     )
+
+
+def _decode_built_in(manifest: JsonObject, resource: Resource) -> Decoded:
+    decoded = decode_as(resource.go_type, manifest)
+    kept = decoded.manifest
+    if decoded.malformed:
+        return decoded
+    if resource is SECRETS:
+        kept = _plain_kinds.with_encoded(kept)
+    header = {"apiVersion": resource.api_version, "kind": resource.kind}
+    return evolve(decoded, manifest=header | kept | {"metadata": without_untold(kept["metadata"])})

@@ -10,9 +10,10 @@ from ._refused import (
     unknown_resource,
     unsupported_media_type,
 )
-from ._resources import RESOURCES, Resource, by_plural
+from ._resources import AGENTS, RESOURCES, Resource, by_plural
 
 __all__ = [
+    "AGENTS",
     "RESOURCES",
     "Resource",
     "bad_request",

@@ -7,11 +7,14 @@ import json
 from typing import Any, TypeAlias
 
 from agentctl_core.testing import ModelCluster
-from agentctl_core.testing.rest import Resource, bad_request, cause, expired, failure
+from agentctl_core.testing.rest import AGENTS, Resource, bad_request, cause, expired, failure
 
 from ._requests import Request
 
 JsonObject: TypeAlias = dict[str, Any]
+
+_HEADER = ("apiVersion", "kind")
+"""Of a built-in kind's items only the list says what they are."""
 
 
 def list_objects(cluster: ModelCluster, request: Request, resource: Resource) -> JsonObject:
@@ -32,6 +35,10 @@ def list_objects(cluster: ModelCluster, request: Request, resource: Resource) ->
         request.query.get("fieldSelector", ""),
     )
     metadata: JsonObject = {"resourceVersion": version}
+    if resource is AGENTS:
+        metadata["continue"] = ""  # lists of custom resources have it
+    else:
+        items = [{key: value for key, value in item.items() if key not in _HEADER} for item in items]
     if token := request.query.get("continue"):
         metadata["resourceVersion"], start = _read_token(cluster, token)
         items = [item for item in items if _position(item) > start]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+import httpx2
 
 from tests.e2e.fidelity.campaign import Campaign, shown
 from tests.e2e.fidelity.operations import from_line
-from tests.e2e.fidelity.plane import bare_plane
+from tests.e2e.fidelity.plane import CONNECTIONS, bare_plane
+from tests.e2e.fidelity.sides import client_of
 
 
 def main() -> int:
@@ -22,8 +25,9 @@ def main() -> int:
     parser.add_argument("--sequences", type=int, default=300, metavar="COUNT", help="how many")
     parser.add_argument("--jobs", type=int, default=8, metavar="COUNT", help="how many at a time")
     parser.add_argument("--shown", type=int, default=20, metavar="COUNT", help="how many differences are shrunk")
+    parser.add_argument("--kubeconfig", type=Path, help="of a control plane without controllers; else one is started")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="agentctl-fidelity-") as folder, bare_plane(Path(folder) / "p") as client:
+    with tempfile.TemporaryDirectory(prefix="agentctl-fidelity-") as folder, _client(asked, folder) as client:
         campaign = Campaign(client, jobs=asked.jobs)
         if asked.replay is not None:
             text = sys.stdin.read() if asked.replay == "-" else asked.replay
@@ -37,6 +41,10 @@ def main() -> int:
         for text in campaign.explained_differences(asked.shown):
             print(f"\n{text}")
         return int(bool(campaign.differing))
+
+
+def _client(asked: argparse.Namespace, folder: str) -> AbstractContextManager[httpx2.Client]:
+    return client_of(asked.kubeconfig, CONNECTIONS) if asked.kubeconfig else bare_plane(Path(folder) / "plane")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ def _spread(name: str, counted: Counter[str]) -> str:
 
 def shown(outcome: Outcome) -> str:
     """Return a difference for people, with the line that runs it again."""
-    lines = [f"  {one.path}\n    model:  {_short(one.model)}\n    server: {_short(one.server)}" for one in outcome.found[:6]]
+    lines = [
+        f"  {one.path}\n    model:  {_short(one.model)}\n    server: {_short(one.server)}" for one in outcome.found[:6]
+    ]
     told = "\n".join(f"  {index}: {to_line([one])}" for index, one in enumerate(outcome.operations))
     bodies = outcome.answers or ("", "")
     replay = f"python -m tests.e2e.fidelity --replay '{to_line(list(outcome.operations))}'"
@@ -106,5 +108,15 @@ def shown(outcome: Outcome) -> str:
 
 
 def _short(value: Any, size: int = 400) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(_without_managed(value))
     return text if len(text) <= size else f"{text[:size]}..."
+
+
+def _without_managed(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _without_managed(child) for key, child in value.items() if key != "managedFields"}
+        case list():
+            return [_without_managed(child) for child in value]
+        case _:
+            return value

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from attrs import frozen
 
-from tests.e2e.fidelity.not_modelled import NOT_MODELLED, NotModelled
+from tests.e2e.fidelity.not_modelled import ABSENT, NOT_MODELLED, NotModelled
 from tests.e2e.fidelity.operations import Operation
 
 _CLOCKS_APART_SECONDS: Final = 2.0
 _TIMES: Final = ("creationTimestamp", "deletionTimestamp")
-ABSENT: Final = "<absent>"
 
 
 @frozen(kw_only=True, unsafe_hash=False)
@@ -57,8 +57,25 @@ def _sort_of(value: Any) -> str:
 def differences(operation: Operation, codes: tuple[int, int], model: Any, server: Any) -> Iterator[Difference]:
     """Yield every place where the answers of the model and of the server, with their ids named, differ."""
     found = [("code", *codes)] if codes[0] != codes[1] else []
-    for path, mine, real in (*found, *_walk("", model, server)):
+    for path, mine, real in (*found, *_walk("", _ordered(model), _ordered(server))):
         yield Difference(operation=operation, code=codes[1], path=path, model=mine, server=real)
+
+
+def _ordered(answer: Any) -> Any:
+    """Return a refusal with its causes in order and each of them once; the text that lists them is told by them.
+
+    The API server looks at the fields of maps in any order, and at some things twice.
+    """
+    match answer:
+        case {"kind": "Status", "details": {"causes": [_, _, *_] as causes}, "message": str() as message}:
+            texts = list(dict.fromkeys(f"{one.get('field', '')}: {one['message']}" for one in causes))
+            listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+            unique = {json.dumps(one, sort_keys=True): one for one in causes}
+            ordered = [unique[key] for key in sorted(unique)]
+            told = message.replace(listed, "<the causes>")
+            return answer | {"details": answer["details"] | {"causes": ordered}, "message": told}
+        case _:
+            return answer
 
 
 def _walk(path: str, model: Any, server: Any) -> Iterator[tuple[str, Any, Any]]:

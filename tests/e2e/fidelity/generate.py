@@ -274,7 +274,8 @@ class _Sequence:
         body: Json = {
             "apiVersion": "v1",
             "kind": "Binding",
-            "metadata": {"name": name} | self._rng.choice([{}, {}, {}, {"uid": {"$uid": f"Pod/{name}"}}, {"uid": UNKNOWN_UID}]),
+            "metadata": {"name": name}
+            | self._rng.choice([{}, {}, {}, {"uid": {"$uid": f"Pod/{name}"}}, {"uid": UNKNOWN_UID}]),
             "target": {"apiVersion": "v1", "kind": "Node", "name": "n1"},
         }
         changes: Sequence[Json] = ({},) * 6 + (
@@ -291,13 +292,28 @@ class _Sequence:
     def _scale(self) -> Operation:
         rng, name = self._rng, self._name()
         what = {"kind": "Agent", "name": name, "subresource": "scale"}
-        spec = rng.choice([{"replicas": 0}, {"replicas": 1}, {"replicas": 0}, {"replicas": 1}, {"replicas": 2}, {"replicas": -1}, {"replicas": "1"}, {"replicas": None}, None, {"unknown": 1}])
+        spec = rng.choice(
+            [
+                {"replicas": 0},
+                {"replicas": 1},
+                {"replicas": 0},
+                {"replicas": 1},
+                {"replicas": 2},
+                {"replicas": -1},
+                {"replicas": "1"},
+                {"replicas": None},
+                None,
+                {"unknown": 1},
+            ]
+        )
         if self._chance(0.3):
             return Operation(verb="GET", **what)
         metadata = {"name": name} | self._preconditions("Agent", name)
         if self._chance(0.3):
             header = {"apiVersion": "autoscaling/v1", "kind": "Scale"}
-            return Operation(verb="PUT", body=header | {"metadata": metadata, "spec": spec}, query=self._validation(), **what)
+            return Operation(
+                verb="PUT", body=header | {"metadata": metadata, "spec": spec}, query=self._validation(), **what
+            )
         body = {"spec": spec} if self._chance(0.6) else {"metadata": metadata, "spec": spec}
         return Operation(verb="PATCH", body=body, content=MERGE, query=self._validation(), **what)
 
@@ -334,6 +350,8 @@ def _merged(target: Json, patch: Json) -> Json:
     out = dict(target)
     for key, value in patch.items():
         inner = out.get(key)
-        both = isinstance(value, dict) and isinstance(inner, dict) and not any(k.startswith("$") for k in (*inner, *value))
+        both = (
+            isinstance(value, dict) and isinstance(inner, dict) and not any(k.startswith("$") for k in (*inner, *value))
+        )
         out[key] = _merged(inner, value) if both else value
     return out

@@ -209,7 +209,17 @@ SERVICE: Final = Material(
         {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}},
         {"loadBalancer": None},
         {"unknown": 1},
-        {"conditions": [{"type": "A", "status": "True", "reason": "B", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        {
+            "conditions": [
+                {
+                    "type": "A",
+                    "status": "True",
+                    "reason": "B",
+                    "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }
+            ]
+        },
     ),
 )
 _CLAIM: Final[Json] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}

@@ -12,8 +12,8 @@ from tests.examples import examples
 
 Json: TypeAlias = dict[str, Any]
 
-_GENERATED: Final = 120
-_BROKEN: Final = 60
+_GENERATED: Final = 60
+_BROKEN: Final = 30
 _TIME: Final = "2026-01-01T00:00:00Z"
 _AMOUNTS: Final[Json] = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}}
 _EQUAL: Final[Json] = {"cpu": "500m", "memory": "64Mi"}
@@ -105,7 +105,10 @@ POD: Final = Material(
         {"spec": _PLAIN | {"containers": [_container(resources=_AMOUNTS)]}},
         {"spec": _PLAIN | {"containers": [_container(resources={"limits": _EQUAL, "requests": _EQUAL})]}},
         {"spec": _PLAIN | {"containers": [_container(resources={"limits": _EQUAL})], "initContainers": [_SIDE]}},
-        {"spec": _PLAIN | {"initContainers": [_SIDE, {"name": "init", "image": "example.com/init@sha256:" + "0" * 64}]}},
+        {
+            "spec": _PLAIN
+            | {"initContainers": [_SIDE, {"name": "init", "image": "example.com/init@sha256:" + "0" * 64}]}
+        },
         {"spec": {"containers": [_container()]}},
     ),
     parts=(
@@ -126,7 +129,11 @@ POD: Final = Material(
         {"spec": {"securityContext": {"runAsUser": 1000, "runAsNonRoot": True, "fsGroup": 1000}}},
         {"spec": {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}}},
         {"spec": {"tolerations": [{"key": "a", "operator": "Exists"}]}},
-        {"spec": {"tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}]}},
+        {
+            "spec": {
+                "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}]
+            }
+        },
         {"spec": {"tolerations": None}},
         {"spec": {"shareProcessNamespace": True}},
         {"spec": {"enableServiceLinks": False}},
@@ -135,11 +142,25 @@ POD: Final = Material(
         {"spec": {"serviceAccountName": "default"}},
         {"spec": {"priority": 0}},
         {"spec": {"preemptionPolicy": "Never"}},
-        {"spec": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}]}},
-        {"spec": {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a"}]}}}},
+        {
+            "spec": {
+                "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}]
+            }
+        },
+        {
+            "spec": {
+                "affinity": {
+                    "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a"}]}
+                }
+            }
+        },
         {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}},
         {"spec": {"volumes": [{"name": "v"}]}},
-        {"spec": {"volumes": [{"name": "v", "configMap": {"name": "c"}}, {"name": "w", "secret": {"secretName": "s"}}]}},
+        {
+            "spec": {
+                "volumes": [{"name": "v", "configMap": {"name": "c"}}, {"name": "w", "secret": {"secretName": "s"}}]
+            }
+        },
         {"spec": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}},
         {"spec": {"volumes": [{"name": "v", "hostPath": {"path": "/a"}}]}},
         {"spec": {"volumes": [{"name": "v", "emptyDir": {"medium": "Memory", "sizeLimit": "1024Mi"}}]}},
@@ -255,7 +276,11 @@ RESIZES: Final[tuple[Json, ...]] = (
     {"spec": {"containers": [_sized(limits={"memory": "256Mi", "cpu": "2"})]}},
     {"spec": {"containers": [_sized(requests={"cpu": "0.1"})]}},
     {"spec": {"containers": [_sized(requests=_EQUAL, limits=_EQUAL)]}},
-    {"spec": {"containers": [_sized(requests={"cpu": "250m", "memory": "64Mi"}, limits={"cpu": "250m", "memory": "64Mi"})]}},
+    {
+        "spec": {
+            "containers": [_sized(requests={"cpu": "250m", "memory": "64Mi"}, limits={"cpu": "250m", "memory": "64Mi"})]
+        }
+    },
     {"spec": {"containers": [_sized(requests={"cpu": "3"})]}},
     {"spec": {"containers": [_sized(requests={"cpu": None})]}},
     {"spec": {"containers": [_sized(limits={"memory": None})]}},
@@ -264,7 +289,13 @@ RESIZES: Final[tuple[Json, ...]] = (
     {"spec": {"containers": [_sized(requests={"ephemeral-storage": "1Gi"})]}},
     {"spec": {"containers": [_sized("other", requests={"cpu": "200m"})]}},
     {"spec": {"containers": [{"name": "agent", "image": "example.com/agent:3"}]}},
-    {"spec": {"containers": [{"name": "agent", "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}]}},
+    {
+        "spec": {
+            "containers": [
+                {"name": "agent", "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}
+            ]
+        }
+    },
     {"spec": {"initContainers": [_sized("side", requests={"cpu": "200m"})]}},
     {"spec": {"initContainers": [_sized("init", requests={"cpu": "200m"})]}},
     {"spec": {"containers": [_sized()]}},
@@ -274,7 +305,13 @@ RESIZES: Final[tuple[Json, ...]] = (
 )
 """Strategic merge patches of the `resize` subresource, as the runtime sends them."""
 
-_CONDITION: Final[Json] = {"type": "Ready", "status": "True", "reason": "PodReady", "message": "", "lastTransitionTime": _TIME}
+_CONDITION: Final[Json] = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "PodReady",
+    "message": "",
+    "lastTransitionTime": _TIME,
+}
 _AGENT_STATUSES: Final[tuple[Json, ...]] = (
     {"observedGeneration": 1, "conditions": [_CONDITION]},
     {"conditions": [_CONDITION | {"status": "False", "reason": "PodPending", "observedGeneration": 1}]},

@@ -1,0 +1,265 @@
+"""Services: addresses and node ports of a single-stack cluster, and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
+from . import _rules as rules
+from ._container_rules import port_or_name
+from ._refused import cause, forbidden_change, invalid_value, required
+from ._resources import SERVICES
+
+JsonObject: TypeAlias = dict[str, Any]
+Causes: TypeAlias = Iterator[JsonObject]
+Count: TypeAlias = Callable[[str], int]
+"""Return 1, 2, 3... for each name: what stands in for the allocators' randomness."""
+
+_NONE: Final = "None"
+_TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
+_WITH_NODE_PORTS: Final = ("LoadBalancer", "NodePort")
+_FIRST_NODE_PORT: Final = 30000
+_NODE_PORTS: Final = 2768
+_CHANGED: Final = "may not change once set"
+_MAX_SECONDS: Final = 86400
+
+
+def _has_address(spec: Mapping[str, Any]) -> bool:
+    return bool(spec["type"] != "ExternalName")
+
+
+def _has_node_ports(spec: Mapping[str, Any]) -> bool:
+    return spec["type"] in _WITH_NODE_PORTS
+
+
+def created(service: JsonObject, count: Count) -> JsonObject:
+    """Return a new Service with what is allocated for it, and an empty status.
+
+    Raises:
+        Refused: 422, its addresses cannot be.
+    """
+    spec = dict(service["spec"])
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
+    return service | {"spec": _allocated(service, spec, count), "status": {"loadBalancer": {}}}
+
+
+def updated(service: JsonObject, old: JsonObject, count: Count) -> JsonObject:
+    """Return what an update makes of a Service: what was allocated is kept where the client leaves it out.
+
+    Raises:
+        Refused: 422, its addresses cannot be.
+    """
+    spec, before = dict(service["spec"]), old["spec"]
+    _keep_allocated(spec, before)
+    _normalize_addresses(spec, before)
+    spec = _allocated(service, spec, count, before)
+    _drop_dependent(spec, before)
+    status = old["status"] if spec["type"] == "LoadBalancer" else old["status"] | {"loadBalancer": {}}
+    return service | {"spec": spec, "status": status}
+
+
+def _keep_allocated(spec: JsonObject, before: JsonObject) -> None:
+    if _has_address(spec) and _has_address(before):
+        for field in ("clusterIP", "clusterIPs"):
+            if not spec.get(field) and before.get(field):
+                spec[field] = before[field]
+    if _has_node_ports(spec) and _has_node_ports(before):
+        used = {port.get("nodePort") for port in spec.get("ports", ())} - {None}
+        known = {port.get("name", ""): port.get("nodePort") for port in before.get("ports", ())}
+        taken = used & set(known.values())
+        spec["ports"] = [
+            {**port, "nodePort": known[port.get("name", "")]}
+            if "nodePort" not in port and known.get(port.get("name", "")) not in {None, *taken}
+            else port
+            for port in spec.get("ports", ())
+        ]
+
+
+def _normalize_addresses(spec: JsonObject, before: JsonObject) -> None:
+    """Keep the address and the list of addresses together."""
+    address, former = spec.get("clusterIP", ""), before.get("clusterIP", "")
+    if address == former:
+        if before.get("clusterIPs") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = before["clusterIPs"]
+    elif spec.get("clusterIPs") == before.get("clusterIPs"):
+        # The singular one changed alone. `sameClusterIPs` looks at both, so nothing follows it.
+        return
+
+
+def _allocated(service: JsonObject, spec: JsonObject, count: Count, before: JsonObject | None = None) -> JsonObject:
+    if _has_address(spec):
+        headless, selects = spec.get("clusterIP") == _NONE, bool(spec.get("selector"))
+        either = "RequireDualStack" if headless and not selects else "SingleStack"
+        spec.setdefault("ipFamilyPolicy", (before or {}).get("ipFamilyPolicy", either))
+        wrong = list(_validate_addresses(spec))
+        if wrong:
+            raise refused.invalid(SERVICES, service["metadata"].get("name", ""), wrong)
+        families = (
+            ["IPv4", "IPv6"] if spec["ipFamilyPolicy"] != "SingleStack" and headless and not selects else ["IPv4"]
+        )
+        spec.setdefault("ipFamilies", families)
+        if not spec.get("clusterIP"):
+            number = count("address")
+            spec["clusterIP"] = f"10.96.{number // 254 % 256}.{number % 254 + 1}"
+            spec["clusterIPs"] = [spec["clusterIP"]]
+    if _has_node_ports(spec) and spec.get("allocateLoadBalancerNodePorts", True):
+        spec["ports"] = [_with_node_port(port, count) for port in spec.get("ports", ())]
+    return spec
+
+
+def _with_node_port(port: JsonObject, count: Count) -> JsonObject:
+    return {"nodePort": _FIRST_NODE_PORT + count("node port") % _NODE_PORTS} | port
+
+
+def _drop_dependent(spec: JsonObject, before: JsonObject) -> None:
+    """Drop what depends on the type where the client changed that alone."""
+    if _has_address(before) and not _has_address(spec):
+        if spec.get("clusterIPs") == before.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
+            spec.pop("clusterIP", None)
+            spec.pop("clusterIPs", None)
+        for field in ("ipFamilies", "ipFamilyPolicy"):
+            if spec.get(field) == before.get(field):
+                spec.pop(field, None)
+    if _has_node_ports(before) and not _has_node_ports(spec):
+        known = {port.get("nodePort") for port in before.get("ports", ())}
+        if all(port.get("nodePort", None) in {None, *known} for port in spec.get("ports", ())):
+            spec["ports"] = [{k: v for k, v in port.items() if k != "nodePort"} for port in spec.get("ports", ())]
+    for field, was, still in (
+        ("allocateLoadBalancerNodePorts", before["type"] == "LoadBalancer", spec["type"] == "LoadBalancer"),
+        ("loadBalancerClass", before["type"] == "LoadBalancer", spec["type"] == "LoadBalancer"),
+        ("externalTrafficPolicy", _is_external(before), _is_external(spec)),
+    ):
+        if was and not still and spec.get(field) == before.get(field):
+            spec.pop(field, None)
+
+
+def _is_external(spec: JsonObject) -> bool:
+    return _has_node_ports(spec) or (spec["type"] == "ClusterIP" and bool(spec.get("externalIPs")))
+
+
+def with_status(new: JsonObject, old: JsonObject) -> JsonObject:
+    """Return what an update of the status makes of a Service."""
+    return new | {"spec": old["spec"]}
+
+
+def validate(service: JsonObject, old: JsonObject | None) -> Causes:
+    """What is wrong with a Service, or with what it replaces another with."""
+    spec = service["spec"]
+    if old is not None:
+        yield from _validate_change(spec, old["spec"])
+    kind, headless = spec["type"], spec.get("clusterIP") == _NONE
+    if not spec.get("ports") and not headless and kind != "ExternalName":
+        yield required("spec.ports")
+    if headless and kind in _WITH_NODE_PORTS:
+        yield invalid_value("spec.clusterIPs[0]", _NONE, f"may not be set to 'None' for {kind} services")
+    if kind == "ExternalName":
+        yield from _validate_external_name(spec)
+    yield from _validate_ports(spec.get("ports", ()), kind)
+    yield from rules.labels("spec.selector", spec.get("selector", {}))
+    if spec["sessionAffinity"] not in ("ClientIP", "None"):
+        yield rules.unsupported("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
+    if spec["sessionAffinity"] == "ClientIP":
+        seconds = spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
+        if not 0 < seconds <= _MAX_SECONDS:
+            told = f"must be greater than 0 and less than {_MAX_SECONDS}"
+            yield invalid_value("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, told)
+    yield from _validate_addresses(spec)
+    if kind not in _TYPES:
+        yield rules.unsupported("spec.type", kind, _TYPES)
+    for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+        if field in spec and kind != "LoadBalancer":
+            yield forbidden_change(f"spec.{field}", "may only be used when `type` is 'LoadBalancer'")
+    if "externalTrafficPolicy" in spec and not _is_external(spec):
+        told = "may only be set for externally-accessible services"
+        yield invalid_value("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], told)
+    for field in ("internalTrafficPolicy", "externalTrafficPolicy"):
+        if spec.get(field) not in (None, "Cluster", "Local"):
+            yield rules.unsupported(f"spec.{field}", spec[field], ("Cluster", "Local"))
+
+
+def _validate_change(spec: JsonObject, before: JsonObject) -> Causes:
+    if not _has_address(spec) or not _has_address(before):
+        return
+    new, old = spec.get("clusterIPs", []), before.get("clusterIPs", [])
+    headless = [addresses[:1] == [_NONE] for addresses in (new, old)]
+    if not all(headless):
+        for index, (address, former) in enumerate(zip(new, old, strict=False)):
+            if address != former:
+                yield invalid_value(f"spec.clusterIPs[{index}]", new, _CHANGED)
+    if headless == [False, False] and spec.get("ipFamilies") != before.get("ipFamilies"):
+        yield invalid_value("spec.ipFamilies[0]", spec.get("ipFamilies"), _CHANGED)
+
+
+def _validate_external_name(spec: JsonObject) -> Causes:
+    for field in ("clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if spec.get(field):
+            yield forbidden_change(f"spec.{field}", "may not be set for ExternalName services")
+    if name := spec.get("externalName", "").removesuffix("."):
+        yield from rules.invalid("spec.externalName", name, rules.dns_subdomain)
+    else:
+        yield required("spec.externalName")
+
+
+def _validate_ports(ports: Sequence[Mapping[str, Any]], kind: str) -> Causes:
+    names: set[str] = set()
+    numbers: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        here, name, number = f"spec.ports[{index}]", port.get("name", ""), port.get("port", 0)
+        if name:
+            yield from rules.invalid(f"{here}.name", name, rules.dns_label)
+            if name in names:
+                yield rules.duplicate(f"{here}.name", name)
+            names.add(name)
+        elif len(ports) > 1:
+            yield required(f"{here}.name")
+        yield from rules.invalid(f"{here}.port", number, rules.port_number)
+        if port["protocol"] not in ("SCTP", "TCP", "UDP"):
+            yield rules.unsupported(f"{here}.protocol", port["protocol"], ("SCTP", "TCP", "UDP"))
+        yield from port_or_name(f"{here}.targetPort", port["targetPort"])
+        if "appProtocol" in port:
+            yield from rules.invalid(f"{here}.appProtocol", port["appProtocol"], rules.label_key)
+        if kind == "ClusterIP" and port.get("nodePort"):
+            yield forbidden_change(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'")
+        if (port["protocol"], number) in numbers:
+            yield cause(here, f"Duplicate value: {_shown_port(port)}", "FieldValueDuplicate")
+        numbers.add((port["protocol"], number))
+
+
+def _shown_port(port: Mapping[str, Any]) -> str:
+    """Return a port as Go prints the struct that stands for it."""
+    return (
+        f'{{"Name":"","Protocol":"{port["protocol"]}","AppProtocol":null,"Port":{port.get("port", 0)},'
+        '"TargetPort":0,"NodePort":0}'
+    )
+
+
+def _validate_addresses(spec: JsonObject) -> Causes:
+    if not _has_address(spec):
+        return
+    address, addresses = spec.get("clusterIP", ""), spec.get("clusterIPs", [])
+    if address and not addresses:
+        yield required("spec.clusterIPs")
+    elif address and addresses[0] != address:
+        yield invalid_value("spec.clusterIPs", addresses, "first value must match `clusterIP`")
+    elif addresses and not address:
+        yield invalid_value("spec.clusterIPs", addresses, "must be empty when `clusterIP` is not specified")
+    for index, one in enumerate(addresses):
+        if index == 0 and one == _NONE:
+            if len(addresses) > 1:
+                yield invalid_value("spec.clusterIPs", addresses, "'None' must be the first and only value")
+        else:
+            yield from rules.invalid(f"spec.clusterIPs[{index}]", one, rules.ip)
+
+
+def validate_status(new: JsonObject, old: JsonObject) -> Causes:
+    """What is wrong with the status that replaces another."""
+    ingress = new["status"]["loadBalancer"].get("ingress", ())
+    if ingress and old["spec"]["type"] != "LoadBalancer":
+        told = "may only be used when `spec.type` is 'LoadBalancer'"
+        yield forbidden_change("status.loadBalancer.ingress", told)
+        return
+    for index, item in enumerate(ingress):
+        if address := item.get("ip"):
+            yield from rules.invalid(f"status.loadBalancer.ingress[{index}].ip", address, rules.ip)
