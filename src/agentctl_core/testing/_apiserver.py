@@ -2,100 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from .._actions import Ref
-from .._json import dig, same_json
+from .._json import same_json
 from .._merge import merge_patch
 from .._times import timestamp
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
-from ._checks import (
-    broken_rules,
-    causes_about,
-    check_binding,
-    check_version,
-    counted,
-    is_done,
-    refuse_invalid,
-    refuse_other_object,
-    refuse_undecodable,
-    refuse_unserved,
-    success,
-    updated,
-)
+from ._checks import check_binding, refuse_undecodable, refuse_unserved, success
 from ._codec import decode_as
 from ._deletion import Propagation, check_preconditions, deleted
-from ._metadata import new_metadata, validate_metadata, validate_name
 from ._pods import bound
-from ._resources import AGENTS, BINDINGS, NAMESPACES, Resource, by_kind
+from ._resources import AGENTS, BINDINGS, NAMESPACES, SCALES, Resource
+from ._scale import scale_of, scaled
 from ._selectors import field_selector, label_selector
-from ._storage import Key, Storage, copy_object
-from ._strategies import decode, random_suffix, strategy_of
+from ._storage import Key, copy_object
 from ._watch import WatchEvent, watch_events
+from ._writing import Writer, resource_of
 
 JsonObject: TypeAlias = dict[str, Any]
 
 JsonObjects: TypeAlias = list[JsonObject]
 _MERGE_PATCH: Final = "merge"
 _ACCEPTED_PATCHES: Final = "application/merge-patch+json"
+_ARRAY: Final = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
 
 
-class ApiServer:
+class ApiServer(Writer):
     """Objects and the verbs on them. Manifests go in and come out as fresh dicts.
 
     Every verb raises `Refused` with the API server's own Status where the real one would refuse.
     """
-
-    def __init__(self, now: datetime, *, history: int) -> None:
-        if now.tzinfo is None:
-            raise ValueError("now must be a datetime with a time zone, for example datetime(2026, 1, 1, tzinfo=UTC)")
-        self.now = now
-        self.storage = Storage(history)
-        self._listeners: list[Callable[[], None]] = []
-        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass. Nothing happens by itself: the controllers act when they are stepped."""
-        self.now += timedelta(seconds=seconds)
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after each write from now on; return what ends that. A copy has no listeners."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def create(self, manifest: Mapping[str, Any], *, strict: bool = True) -> JsonObject:
-        """POST: store a new object and return it; `strict` is `fieldValidation=Strict`, otherwise fields are pruned.
-
-        Raises:
-            Refused: 400 (cannot be decoded), 403 (namespace terminating), 404 (no such kind or namespace),
-                409 AlreadyExists, 422 Invalid.
-        """
-        resource = _resource_of(manifest)
-        decoded = decode(copy_object(manifest), resource)
-        refuse_undecodable(resource, decoded, strict=strict, patched=None)
-        metadata = decoded.manifest["metadata"]
-        namespace = metadata.get("namespace", "default") if resource.namespaced else ""
-        name = metadata.get("name") or self._generate_name(metadata)
-        self._admit_to_namespace(resource, namespace, name)
-        uid = f"00000000-0000-4000-8000-{self.storage.count('uid'):012x}"
-        metadata = new_metadata(metadata, resource, name=name, uid=uid, now=self.now)
-        new = decoded.manifest | {"metadata": metadata | ({"namespace": namespace} if namespace else {})}
-        new = strategy_of(resource).create(new, self.storage.count)
-        wrong = [*validate_name(metadata, resource), *validate_metadata(new["metadata"])]
-        wrong += causes_about(decoded, "spec")
-        if resource is not AGENTS or not wrong:  # rules in CEL are looked at where the schema is kept
-            wrong += broken_rules(resource, new, None, None)
-        refuse_invalid(resource, name, wrong)
-        if metadata.get("resourceVersion", "0").isdecimal() and metadata.get("resourceVersion", "0") != "0":
-            raise refused.failure(500, "", "resourceVersion should not be set on objects to be created")
-        key = (resource.full_name, namespace, name)
-        if key in self.storage.objects:
-            terminating = "deletionTimestamp" in self.storage.objects[key]["metadata"]
-            raise refused.already_exists(resource, name, terminating=terminating)
-        return self._put(key, new)
 
     def get(self, ref: Ref) -> JsonObject:
         """GET: return the object.
@@ -126,7 +64,7 @@ class ApiServer:
         Raises:
             Refused: 400 (a selector cannot be read), 404 (no such kind).
         """
-        resource = _resource(api_version, kind)
+        resource = resource_of(api_version, kind)
         matches = _matcher(resource, label_selector, field_selector)
         found = self.storage.select(resource.full_name, namespace)
         return [copy_object(item) for _, item in found if matches(item)], str(self.storage.resource_version)
@@ -148,7 +86,7 @@ class ApiServer:
         Raises:
             Refused: 410 Expired, where the history does not reach back that far; 400, 404 as for `list`.
         """
-        resource = _resource(api_version, kind)
+        resource = resource_of(api_version, kind)
         matches = _matcher(resource, label_selector, field_selector)
         changes = self.storage.since(int(resource_version))
         return watch_events(changes, resource.full_name, namespace, matches)
@@ -170,29 +108,16 @@ class ApiServer:
         """
         if content != _MERGE_PATCH:
             raise refused.unsupported_media_type(_ACCEPTED_PATCHES)
-        resource, key = self._locate(ref)
-        if not isinstance(patch, Mapping):
-            told = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
-            raise refused.bad_request(told)
-        desired = merge_patch(self.storage.objects[key], patch)
-        return self._update(resource, key, desired, subresource, strict=strict, patching=True)
-
-    def update(self, manifest: Mapping[str, Any], subresource: str | None = None, *, strict: bool = True) -> JsonObject:
-        """PUT: replace an object and return it.
-
-        Raises:
-            Refused: 400, 404, 409 Conflict (resourceVersion or uid), 422 Invalid.
-        """
-        resource = _resource_of(manifest)
-        ref = _ref(manifest, resource)
+        resource = resource_of(ref.api_version, ref.kind)
+        refuse_unserved(resource, subresource)
         _, key = self._locate(ref)
-        uid, record = dig(manifest, "metadata", "uid", kind=str), self.storage.objects[key]["metadata"]["uid"]
-        if uid is not None and uid != record:
-            path = "/".join(filter(None, ("/registry", resource.group, resource.plural, *key[1:])))
-            told = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {record}"
-            why = f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: {told}"
-            raise refused.conflict(resource, ref.name, why)
-        return self._update(resource, key, copy_object(manifest), subresource, strict=strict, patching=False)
+        if not isinstance(patch, Mapping):
+            raise refused.bad_request(_ARRAY)
+        if subresource == "scale":
+            scale = merge_patch(scale_of(self.storage.objects[key]), patch)
+            return self._put_scale(key, scale, strict=strict)
+        desired = merge_patch(self.storage.objects[key], patch)
+        return self._replace_patched(resource, key, desired, subresource, strict=strict)
 
     def delete(
         self,
@@ -249,8 +174,32 @@ class ApiServer:
         self._put(key, bound(pod, given, self.now))
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
+    def scale(self, ref: Ref) -> JsonObject:
+        """GET of an Agent's `scale`: return an `autoscaling/v1` Scale.
+
+        Raises:
+            Refused: 404.
+        """
+        _, key = self._locate(ref)
+        return scale_of(self.storage.objects[key])
+
+    def put_scale(self, ref: Ref, manifest: Mapping[str, Any], *, strict: bool = True) -> JsonObject:
+        """PUT of an Agent's `scale`: set its replicas, and return its Scale.
+
+        Raises:
+            Refused: 400, 404, 409 Conflict (resourceVersion), 422 Invalid.
+        """
+        _, key = self._locate(ref)
+        return self._put_scale(key, copy_object(manifest), strict=strict)
+
+    def _put_scale(self, key: Key, manifest: JsonObject, *, strict: bool) -> JsonObject:
+        decoded = decode_as("autoscaling.Scale", manifest)
+        refuse_undecodable(SCALES, decoded, strict=strict, patched=None)
+        desired = scaled(self.storage.objects[key], decoded.manifest)
+        return scale_of(self._replace_patched(AGENTS, key, desired, None, strict=False))
+
     def bind(self, ref: Ref, node: str, status: JsonObject) -> JsonObject:
-        """POST to a pod's `binding`: put it on a node, with the condition that says so.
+        """Put a pod on a node, with a status that says so: what `binding` comes to, without its checks.
 
         Raises:
             Refused: 404.
@@ -269,94 +218,6 @@ class ApiServer:
             metadata = manifest["metadata"] | {"deletionTimestamp": timestamp(self.now)}
             return self._put(key, manifest | {"metadata": metadata, "status": {"phase": "Terminating"}})
         return copy_object(manifest)
-
-    def _update(  # noqa: PLR0913 -- PUT and PATCH, object and subresource
-        self,
-        resource: Resource,
-        key: Key,
-        desired: JsonObject,
-        subresource: str | None,
-        *,
-        strict: bool,
-        patching: bool,
-    ) -> JsonObject:
-        current = self.storage.objects[key]
-        name = key[2]
-        refuse_unserved(resource, subresource)
-        refuse_other_object(resource, key, desired)
-        decoded = decode(desired, resource)
-        patched = json.dumps(desired, sort_keys=True, separators=(",", ":")) if patching else None
-        refuse_undecodable(resource, decoded, strict=strict, patched=patched)
-        check_version(resource, name, decoded.manifest["metadata"], current["metadata"])
-        new, wrong = updated(resource, current, decoded.manifest, subresource, self.storage.count)
-        wrong += causes_about(decoded, "status" if subresource == "status" else "spec")
-        if resource is not AGENTS or not wrong:
-            wrong += broken_rules(resource, new, current, subresource)
-        refuse_invalid(resource, name, wrong)
-        if same_json(new, current):
-            return copy_object(current)
-        if resource.generation and not same_json(counted(new), counted(current)):
-            new = new | {"metadata": new["metadata"] | {"generation": current["metadata"]["generation"] + 1}}
-        if "deletionTimestamp" in new["metadata"] and is_done(resource, new["metadata"]):
-            self._remove(key)
-            return copy_object(new)
-        return self._put(key, new)
-
-    def _put(self, key: Key, manifest: JsonObject) -> JsonObject:
-        stored = self.storage.put(key, manifest)
-        self._notify()
-        return copy_object(stored)
-
-    def _remove(self, key: Key) -> JsonObject:
-        gone = self.storage.remove(key)
-        self._notify()
-        return copy_object(gone)
-
-    def _notify(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
-
-    def _locate(self, ref: Ref) -> tuple[Resource, Key]:
-        resource = _resource(ref.api_version, ref.kind)
-        key = (resource.full_name, ref.namespace if resource.namespaced else "", ref.name)
-        if key not in self.storage.objects:
-            raise refused.not_found(resource, ref.name)
-        return resource, key
-
-    def _admit_to_namespace(self, resource: Resource, namespace: str, name: str) -> None:
-        if not resource.namespaced:
-            return
-        holder = self.storage.objects.get((NAMESPACES.full_name, "", namespace))
-        if holder is None:
-            raise refused.not_found(NAMESPACES, namespace)
-        if "deletionTimestamp" in holder["metadata"]:
-            told = f"unable to create new content in namespace {namespace} because it is being terminated"
-            why = f"namespace {namespace} is being terminated"
-            raise refused.forbidden(
-                resource, name, told, [refused.cause("metadata.namespace", why, "NamespaceTerminating")]
-            )
-
-    def _generate_name(self, metadata: JsonObject) -> str:
-        prefix = metadata.get("generateName", "")
-        if not prefix:
-            return ""
-        return f"{prefix}{random_suffix(self.storage.count('name'))}"
-
-
-def _resource(api_version: str, kind: str) -> Resource:
-    resource = by_kind(api_version, kind)
-    if resource is None:
-        raise refused.unknown_resource()
-    return resource
-
-
-def _resource_of(manifest: Mapping[str, Any]) -> Resource:
-    return _resource(str(manifest.get("apiVersion")), str(manifest.get("kind")))
-
-
-def _ref(manifest: Mapping[str, Any], resource: Resource) -> Ref:
-    namespace = (dig(manifest, "metadata", "namespace", kind=str) or "default") if resource.namespaced else ""
-    return Ref(resource.api_version, resource.kind, namespace, dig(manifest, "metadata", "name", kind=str) or "")
 
 
 def _matcher(resource: Resource, labels: str, fields: str) -> Callable[[Mapping[str, Any]], bool]:

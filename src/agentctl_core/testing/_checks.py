@@ -8,11 +8,12 @@ from .._json import dig
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
 from . import _rules as rules
 from ._agents import finish
+from ._allocation import Allocation
 from ._decoded import Decoded
 from ._metadata import updated_metadata, validate_metadata
 from ._resources import AGENTS, NAMESPACES, PODS, Resource
 from ._storage import Key
-from ._strategies import RESIZE, Count, strategy_of
+from ._strategies import RESIZE, strategy_of
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -39,8 +40,8 @@ def refuse_invalid(resource: Resource, name: str, causes: list[JsonObject]) -> N
 
 def refuse_unserved(resource: Resource, subresource: str | None) -> None:
     """Raise 404 for a subresource that the kind does not have."""
-    served = [None, *(["status"] if resource.status else []), *(["resize"] if resource is PODS else [])]
-    if subresource not in served:
+    own = {PODS.full_name: ["resize"], AGENTS.full_name: ["scale"]}
+    if subresource not in [None, *(["status"] if resource.status else []), *own.get(resource.full_name, ())]:
         raise refused.unknown_resource()
 
 
@@ -73,7 +74,7 @@ def check_version(resource: Resource, name: str, metadata: JsonObject, current: 
 
 
 def updated(
-    resource: Resource, current: JsonObject, given: JsonObject, subresource: str | None, count: Count
+    resource: Resource, current: JsonObject, given: JsonObject, subresource: str | None, allocation: Allocation
 ) -> tuple[JsonObject, list[JsonObject]]:
     """Return what an update makes of an object, and what is wrong with its metadata.
 
@@ -84,7 +85,7 @@ def updated(
     if subresource == "status":
         new = strategy.update_status(given, current)
     else:
-        new = strategy.update(given, current, count)
+        new = strategy.update(given, current, allocation)
     metadata, causes = updated_metadata(new["metadata"], current["metadata"])
     return new | {"metadata": metadata}, [*causes, *validate_metadata(metadata)]
 
@@ -119,12 +120,8 @@ def check_binding(pod: JsonObject, binding: JsonObject) -> None:
     record, given = pod["metadata"], binding["metadata"]
     for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
         if field in given and given[field] != record[field]:
-            path = f"/pods/{record['namespace']}/{record['name']}"
-            told = (
-                f"Precondition failed: {name} in precondition: {given[field]}, {name} in object meta: {record[field]}"
-            )
-            why = f"StorageError: invalid object, Code: 4, Key: {path}, ResourceVersion: 0, AdditionalErrorMsg: {told}"
-            raise refused.conflict(PODS, record["name"], why)
+            key = (record["namespace"], record["name"])
+            raise refused.broken_precondition(PODS, key, name, given[field], record[field])
 
 
 def counted(manifest: JsonObject) -> JsonObject:

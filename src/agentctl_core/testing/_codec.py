@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, cast
 from ._decoded import Decoded
 from ._defaults import FIELD_DEFAULTS, FINISHERS
 from ._go_types import NAMED, STRUCTS
-from ._go_values import NoQuantity, canonical_quantity, go_kind
+from ._go_values import QuantityError, canonical_quantity, go_kind
 
 JsonObject: TypeAlias = dict[str, Any]
 Path: TypeAlias = "tuple[Path | None, str]"
@@ -239,7 +239,7 @@ def _time(layout: re.Pattern[str], shown: str) -> Read:
 def _read_quantity(value: Any, path: Path, where: _Where, found: _Found) -> Any:  # noqa: ARG001 -- a reader
     try:
         return canonical_quantity(value)
-    except NoQuantity as error:
+    except QuantityError as error:
         raise _Unreadable(str(error)) from None
 
 

@@ -37,7 +37,7 @@ def go_kind(value: object) -> str:
             return "array"
 
 
-class NoQuantity(ValueError):
+class QuantityError(ValueError):
     """A text is no quantity; the message is what the API server says."""
 
 
@@ -45,7 +45,7 @@ def quantity(text: str) -> Fraction:
     """Return the number that a quantity stands for, rounded up to nanos.
 
     Raises:
-        NoQuantity: it stands for none.
+        QuantityError: it stands for none.
     """
     sign, number, suffix, exponent = _parts(text)
     value = Fraction(number)
@@ -61,12 +61,12 @@ def _parts(text: str) -> tuple[str, str, str, int | None]:
     """Return sign, digits, suffix and exponent."""
     match = _SHAPE.fullmatch(text)
     if match is None or not text:
-        raise NoQuantity(_WRONG_SHAPE)
+        raise QuantityError(_WRONG_SHAPE)
     sign, number, suffix = match.groups()
     if exponent := re.fullmatch(r"[eE]([+-]?[0-9]+)", suffix):
         return sign, number, "", int(exponent[1])
     if not number or (suffix not in _POWERS and suffix not in _BINARY):
-        raise NoQuantity("unable to parse quantity's suffix")
+        raise QuantityError("unable to parse quantity's suffix")
     return sign, number, suffix, None
 
 
@@ -76,10 +76,10 @@ def canonical_quantity(value: object) -> str:
     The format is that of what was read: with a binary suffix, with an exponent, or decimal.
 
     Raises:
-        NoQuantity: it is none.
+        QuantityError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise NoQuantity(_WRONG_SHAPE)
+        raise QuantityError(_WRONG_SHAPE)
     text = str(value)
     number = quantity(text)
     if number == 0:

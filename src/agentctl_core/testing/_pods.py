@@ -5,7 +5,7 @@ Service accounts, priority classes and runtime classes are not kinds of the mode
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -33,12 +33,12 @@ def containers(spec: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             yield f"spec.{field}[{index}]", dict(container)
 
 
-def admitted(pod: JsonObject, suffix: str) -> JsonObject:
+def admitted(pod: JsonObject, suffix: Callable[[], str]) -> JsonObject:
     """Return a new pod with what admission adds to it.
 
     Args:
         pod: with its defaults.
-        suffix: five random characters, which name the volume with the service account's token.
+        suffix: gives five random characters, which name the volume with the service account's token.
 
     Raises:
         Refused: 403, its priority is not that of its class.
@@ -52,7 +52,7 @@ def admitted(pod: JsonObject, suffix: str) -> JsonObject:
         spec = spec | {"priority": 0}
     spec = {"preemptionPolicy": _PREEMPTION} | spec
     if spec.get("automountServiceAccountToken", True):
-        spec = _with_token(spec, f"kube-api-access-{suffix}")
+        spec = _with_token(spec, f"kube-api-access-{suffix()}")
     return pod | {"spec": spec}
 
 

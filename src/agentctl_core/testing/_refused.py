@@ -107,7 +107,10 @@ def invalid(resource: Resource, name: str, causes: Sequence[JsonObject]) -> Refu
     texts = list(dict.fromkeys(f"{item['field']}: {item['message']}" for item in causes))
     told = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(resource, name) | {"kind": resource.kind, "causes": list(causes)}
-    return failure(422, "Invalid", f'{resource.full_kind} "{name}" is invalid: {told}', details)
+    if resource.hub_kind:
+        del details["group"]
+    kind = resource.hub_kind or resource.full_kind
+    return failure(422, "Invalid", f'{kind} "{name}" is invalid: {told}', details)
 
 
 def version_required(resource: Resource, name: str) -> Refused:
@@ -126,6 +129,14 @@ def forbidden(resource: Resource, name: str, why: str, causes: Sequence[JsonObje
     """403: admission says no."""
     details = _details(resource, name) | ({"causes": list(causes)} if causes else {})
     return failure(403, "Forbidden", f'{resource.full_name} "{name}" is forbidden: {why}', details)
+
+
+def broken_precondition(resource: Resource, key: Sequence[str], field: str, wanted: str, record: str) -> Refused:
+    """409: the object that is stored is another one than the update supposes; in the words of the storage."""
+    told = f"Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {record}"
+    place = "/".join(filter(None, (resource.storage_prefix, *key)))
+    why = f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: {told}"
+    return conflict(resource, key[-1], why)
 
 
 def expired(message: str) -> Refused:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from .._agent import KIND
 from ..crd import GROUP, PLURAL, VERSION
@@ -21,6 +21,8 @@ class Resource:
         graceful: whether a deletion may take its time (pods).
         returns_deleted: whether DELETE answers with the object instead of a Status.
         unconditional_update: whether PUT may leave the resourceVersion out.
+        create_on_update: whether PUT makes an object that is not there.
+        hub_kind: what the server calls the kind where it finds it invalid, if that is another name.
     """
 
     group: str
@@ -33,6 +35,8 @@ class Resource:
     graceful: bool = False
     returns_deleted: bool = False
     unconditional_update: bool = True
+    create_on_update: bool = False
+    hub_kind: str = ""
 
     @property
     def api_version(self) -> str:
@@ -45,6 +49,14 @@ class Resource:
         return f"{self.group.partition('.')[0] or 'core'}.{self.kind}"
 
     @property
+    def storage_prefix(self) -> str:
+        """Where the objects are kept in etcd, which errors tell."""
+        if self.kind == "Service":
+            return "/registry/services/specs"
+        is_custom = self.group.partition(".")[2] not in ("", "k8s.io")
+        return f"/registry/{self.group}/{self.plural}" if is_custom else f"/registry/{self.plural}"
+
+    @property
     def full_name(self) -> str:
         """`pods` or `agents.agentctl.dev`: the API server's GroupResource."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
@@ -55,8 +67,8 @@ class Resource:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
-def _core(kind: str, **particular: bool) -> Resource:
-    return Resource(group="", version="v1", kind=kind, plural=f"{kind.lower()}s", **particular)
+def _core(kind: str, **particular: Any) -> Resource:
+    return evolve(Resource(group="", version="v1", kind=kind, plural=f"{kind.lower()}s"), **particular)
 
 
 NAMESPACES: Final = _core("Namespace", namespaced=False, status=True, returns_deleted=True)
@@ -70,16 +82,25 @@ AGENTS: Final = Resource(
     generation=True,
     unconditional_update=False,
 )
-EVENTS: Final = Resource(group="events.k8s.io", version="v1", kind="Event", plural="events")
-SERVICES: Final = _core("Service", status=True, returns_deleted=True)
+EVENTS: Final = Resource(
+    group="events.k8s.io", version="v1", kind="Event", plural="events", create_on_update=True, hub_kind="Event"
+)
+SERVICES: Final = _core("Service", status=True, returns_deleted=True, create_on_update=True)
 CONFIG_MAPS: Final = _core("ConfigMap")
 SECRETS: Final = _core("Secret")
 CLAIMS: Final = _core("PersistentVolumeClaim", status=True, returns_deleted=True)
 LEASES: Final = Resource(
-    group="coordination.k8s.io", version="v1", kind="Lease", plural="leases", unconditional_update=False
+    group="coordination.k8s.io",
+    version="v1",
+    kind="Lease",
+    plural="leases",
+    unconditional_update=False,
+    create_on_update=True,
 )
 BINDINGS: Final = _core("Binding")
 """What is posted to a pod's `binding`: no kind of its own."""
+SCALES: Final = Resource(group="autoscaling", version="v1", kind="Scale", plural="scales")
+"""What an Agent's `scale` is, likewise."""
 
 RESOURCES: Final = (NAMESPACES, PODS, AGENTS, EVENTS, CONFIG_MAPS, SECRETS, SERVICES, CLAIMS, LEASES)
 """Every kind of the model, in the order in which the namespace controller empties a namespace."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
 from . import _rules as rules
+from ._allocation import Allocation
 from ._container_rules import port_or_name
 from ._refused import cause, forbidden_change, invalid_value, required
 from ._resources import SERVICES
 
 JsonObject: TypeAlias = dict[str, Any]
 Causes: TypeAlias = Iterator[JsonObject]
-Count: TypeAlias = Callable[[str], int]
-"""Return 1, 2, 3... for each name: what stands in for the allocators' randomness."""
 
 _NONE: Final = "None"
 _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _WITH_NODE_PORTS: Final = ("LoadBalancer", "NodePort")
-_FIRST_NODE_PORT: Final = 30000
-_NODE_PORTS: Final = 2768
 _CHANGED: Final = "may not change once set"
 _MAX_SECONDS: Final = 86400
 
@@ -33,7 +30,7 @@ def _has_node_ports(spec: Mapping[str, Any]) -> bool:
     return spec["type"] in _WITH_NODE_PORTS
 
 
-def created(service: JsonObject, count: Count) -> JsonObject:
+def created(service: JsonObject, allocation: Allocation) -> JsonObject:
     """Return a new Service with what is allocated for it, and an empty status.
 
     Raises:
@@ -42,10 +39,10 @@ def created(service: JsonObject, count: Count) -> JsonObject:
     spec = dict(service["spec"])
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
-    return service | {"spec": _allocated(service, spec, count), "status": {"loadBalancer": {}}}
+    return service | {"spec": _allocated(service, spec, allocation), "status": {"loadBalancer": {}}}
 
 
-def updated(service: JsonObject, old: JsonObject, count: Count) -> JsonObject:
+def updated(service: JsonObject, old: JsonObject, allocation: Allocation) -> JsonObject:
     """Return what an update makes of a Service: what was allocated is kept where the client leaves it out.
 
     Raises:
@@ -54,7 +51,7 @@ def updated(service: JsonObject, old: JsonObject, count: Count) -> JsonObject:
     spec, before = dict(service["spec"]), old["spec"]
     _keep_allocated(spec, before)
     _normalize_addresses(spec, before)
-    spec = _allocated(service, spec, count, before)
+    spec = _allocated(service, spec, allocation, before)
     _drop_dependent(spec, before)
     status = old["status"] if spec["type"] == "LoadBalancer" else old["status"] | {"loadBalancer": {}}
     return service | {"spec": spec, "status": status}
@@ -88,7 +85,9 @@ def _normalize_addresses(spec: JsonObject, before: JsonObject) -> None:
         return
 
 
-def _allocated(service: JsonObject, spec: JsonObject, count: Count, before: JsonObject | None = None) -> JsonObject:
+def _allocated(
+    service: JsonObject, spec: JsonObject, allocation: Allocation, before: JsonObject | None = None
+) -> JsonObject:
     if _has_address(spec):
         headless, selects = spec.get("clusterIP") == _NONE, bool(spec.get("selector"))
         either = "RequireDualStack" if headless and not selects else "SingleStack"
@@ -101,16 +100,23 @@ def _allocated(service: JsonObject, spec: JsonObject, count: Count, before: Json
         )
         spec.setdefault("ipFamilies", families)
         if not spec.get("clusterIP"):
-            number = count("address")
-            spec["clusterIP"] = f"10.96.{number // 254 % 256}.{number % 254 + 1}"
+            spec["clusterIP"] = allocation.address()
             spec["clusterIPs"] = [spec["clusterIP"]]
     if _has_node_ports(spec) and spec.get("allocateLoadBalancerNodePorts", True):
-        spec["ports"] = [_with_node_port(port, count) for port in spec.get("ports", ())]
+        spec["ports"] = _with_node_ports(spec.get("ports", ()), allocation)
     return spec
 
 
-def _with_node_port(port: JsonObject, count: Count) -> JsonObject:
-    return {"nodePort": _FIRST_NODE_PORT + count("node port") % _NODE_PORTS} | port
+def _with_node_ports(ports: Sequence[Mapping[str, Any]], allocation: Allocation) -> list[JsonObject]:
+    """Return ports with their node ports: one for a number, whatever the protocols, as far as none is asked for."""
+    by_number = {port.get("port"): port["nodePort"] for port in ports if port.get("nodePort")}
+    taken, out = set(by_number.values()), list[JsonObject]()
+    for port in ports:
+        node_port = port.get("nodePort") or by_number.get(port.get("port")) or allocation.node_port(taken)
+        by_number.setdefault(port.get("port"), node_port)
+        taken.add(node_port)
+        out.append({**port, "nodePort": node_port})
+    return out
 
 
 def _drop_dependent(spec: JsonObject, before: JsonObject) -> None:

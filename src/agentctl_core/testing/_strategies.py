@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve, frozen
 
 from . import _agents, _plain_kinds, _pods, _services
+from ._allocation import Allocation
 from ._codec import decode_as
 from ._decoded import Decoded
 from ._metadata import decode_metadata, without_untold
@@ -32,17 +33,15 @@ from ._resources import (
 
 JsonObject: TypeAlias = dict[str, Any]
 Causes: TypeAlias = Iterable[JsonObject]
-Count: TypeAlias = Callable[[str], int]
 
 _AGENT_FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
-_SUFFIX_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
-def _as_given(manifest: JsonObject, count: Count) -> JsonObject:  # noqa: ARG001 -- a strategy
+def _as_given(manifest: JsonObject, allocation: Allocation) -> JsonObject:  # noqa: ARG001 -- a strategy
     return manifest
 
 
-def _as_put(new: JsonObject, old: JsonObject, count: Count) -> JsonObject:  # noqa: ARG001 -- a strategy
+def _as_put(new: JsonObject, old: JsonObject, allocation: Allocation) -> JsonObject:  # noqa: ARG001 -- a strategy
     return new
 
 
@@ -72,15 +71,15 @@ class Strategy:
         validate_status: what is wrong with a status that replaces another.
     """
 
-    create: Callable[[JsonObject, Count], JsonObject] = _as_given
-    update: Callable[[JsonObject, JsonObject, Count], JsonObject] = _as_put
+    create: Callable[[JsonObject, Allocation], JsonObject] = _as_given
+    update: Callable[[JsonObject, JsonObject, Allocation], JsonObject] = _as_put
     update_status: Callable[[JsonObject, JsonObject], JsonObject] = _status_alone
     validate: Callable[[JsonObject, JsonObject | None], Causes] = _nothing
     validate_status: Callable[[JsonObject, JsonObject], Causes] = _nothing
 
 
-def _create_pod(pod: JsonObject, count: Count) -> JsonObject:
-    return _pods.created(_pods.admitted(pod, random_suffix(count("name"))))
+def _create_pod(pod: JsonObject, allocation: Allocation) -> JsonObject:
+    return _pods.created(_pods.admitted(pod, allocation.suffix))
 
 
 def _validate_pod(pod: JsonObject, old: JsonObject | None) -> Causes:
@@ -94,27 +93,27 @@ def _validate_resized(pod: JsonObject, old: JsonObject) -> Causes:
 
 
 RESIZE: Final = Strategy(
-    update=lambda new, old, count: _pods.resized(new, old),  # noqa: ARG005 -- a strategy
+    update=lambda new, old, allocation: _pods.resized(new, old),  # noqa: ARG005 -- a strategy
     validate=lambda new, old: _validate_resized(new, old or new),
 )
 """What is done to a pod by its subresource `resize`."""
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
     AGENTS.full_name: Strategy(
-        create=lambda new, count: {key: value for key, value in new.items() if key != "status"},  # noqa: ARG005
-        update=lambda new, old, count: _with_status_of(new, old),  # noqa: ARG005 -- a strategy
+        create=lambda new, allocation: {key: value for key, value in new.items() if key != "status"},  # noqa: ARG005
+        update=lambda new, old, allocation: _with_status_of(new, old),  # noqa: ARG005 -- a strategy
         validate=_agents.validate,
     ),
     PODS.full_name: Strategy(
         create=_create_pod,
-        update=lambda new, old, count: _pods.updated(new, old),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, allocation: _pods.updated(new, old),  # noqa: ARG005 -- a strategy
         update_status=_pods.with_status,
         validate=_validate_pod,
         validate_status=validate_status,
     ),
     NAMESPACES.full_name: Strategy(
-        create=lambda new, count: _plain_kinds.new_namespace(new),  # noqa: ARG005 -- a strategy
-        update=lambda new, old, count: _plain_kinds.updated_namespace(new, old),  # noqa: ARG005 -- a strategy
+        create=lambda new, allocation: _plain_kinds.new_namespace(new),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, allocation: _plain_kinds.updated_namespace(new, old),  # noqa: ARG005 -- a strategy
     ),
     SERVICES.full_name: Strategy(
         create=_services.created,
@@ -124,8 +123,8 @@ _STRATEGIES: Final[Mapping[str, Strategy]] = {
         validate_status=_services.validate_status,
     ),
     CLAIMS.full_name: Strategy(
-        create=lambda new, count: _plain_kinds.new_claim(new),  # noqa: ARG005 -- a strategy
-        update=lambda new, old, count: _plain_kinds.updated_claim(new, old),  # noqa: ARG005 -- a strategy
+        create=lambda new, allocation: _plain_kinds.new_claim(new),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, allocation: _plain_kinds.updated_claim(new, old),  # noqa: ARG005 -- a strategy
         update_status=_plain_kinds.with_claim_status,
         validate=_plain_kinds.validate_claim,
         validate_status=_plain_kinds.validate_claim_status,
@@ -140,15 +139,6 @@ _STRATEGIES: Final[Mapping[str, Strategy]] = {
 def strategy_of(resource: Resource) -> Strategy:
     """Return the strategy of a kind."""
     return _STRATEGIES[resource.full_name]
-
-
-def random_suffix(number: int) -> str:
-    """Return five characters for a number, as they are appended to a prefix that names are generated from."""
-    suffix = ""
-    for _ in range(5):
-        number, digit = divmod(number, len(_SUFFIX_ALPHABET))
-        suffix = _SUFFIX_ALPHABET[digit] + suffix
-    return suffix
 
 
 def decode(manifest: JsonObject, resource: Resource) -> Decoded:

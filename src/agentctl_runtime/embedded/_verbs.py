@@ -28,6 +28,8 @@ _NO_SUCH_PAGE: Final = "404 page not found\n"
 _JSON_TYPES: Final = ("", "application/json")
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
+_PARTICULAR: Final = {"Pod": ("resize", "binding"), "Agent": ("scale",)}
+"""Subresources that one kind has."""
 _PROPAGATIONS: Final = ("Foreground", "Background", "Orphan")
 
 
@@ -76,34 +78,65 @@ def _on_collection(cluster: ModelCluster, request: Request, resource: Resource) 
 
 def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> Answer:
     ref = request.ref(resource)
-    match request.method, request.subresource:
-        case "GET", None | "status":
+    if request.subresource in _PARTICULAR.get(resource.kind, ()):
+        return _on_subresource(cluster, request, resource, ref)
+    if request.subresource is not None and not (request.subresource == "status" and resource.status):
+        raise unknown_resource()
+    match request.method:
+        case "GET":
             return Answer(200, cluster.get(ref))
+        case "PATCH":
+            return Answer(200, _patch(cluster, request, ref))
+        case "PUT":
+            found, is_new = cluster.put(
+                _named(ref, _manifest(request, resource)), request.subresource, strict=request.strict
+            )
+            return Answer(201 if is_new else 200, found)
+        case "DELETE" if request.subresource is None:
+            return _delete(cluster, request, ref)
+        case _:
+            raise method_not_allowed()
+
+
+def _on_subresource(cluster: ModelCluster, request: Request, resource: Resource, ref: Ref) -> Answer:
+    """Answer what concerns `resize` and `binding` of a pod, and `scale` of an Agent."""
+    match request.method, request.subresource:
+        case "GET", "resize":
+            return Answer(200, cluster.get(ref))
+        case "PUT", "resize":
+            manifest = _named(ref, _manifest(request, resource))
+            return Answer(200, cluster.update(manifest, "resize", strict=request.strict))
         case "PATCH", "resize" if request.content_type == _STRATEGIC_MERGE_PATCH:
             patch = _by_name(cluster.get(ref), request.json_object())
             return Answer(200, cluster.patch(ref, patch, subresource="resize", strict=request.strict))
-        case "PATCH", subresource:
-            if request.content_type != _MERGE_PATCH:
-                raise unsupported_media_type(_MERGE_PATCH)
-            patch = _patch(request)
-            return Answer(200, cluster.patch(ref, patch, subresource=subresource, strict=request.strict))
-        case "PUT", subresource:
-            manifest = _manifest(request, resource)
-            metadata: JsonObject = manifest.get("metadata") or {}
-            name = metadata.get("name")
-            if name != ref.name:
-                told = f"the name of the object ({name}) does not match the name on the URL ({ref.name})"
-                raise bad_request(told)
-            return Answer(200, cluster.update(manifest, subresource, strict=request.strict))
-        case "DELETE", None:
-            return _delete(cluster, request, ref)
-        case _, None | "status" | "resize":
-            raise method_not_allowed()
+        case "GET", "scale":
+            return Answer(200, cluster.scale(ref))
+        case "PUT", "scale":
+            return Answer(200, cluster.put_scale(ref, request.json_object(), strict=request.strict))
+        case "PATCH", "resize" | "scale":
+            return Answer(200, _patch(cluster, request, ref))
+        case "POST", "binding":
+            return Answer(201, cluster.binding(ref, request.json_object(), strict=request.strict))
         case _:
-            raise unknown_resource()
+            raise method_not_allowed()
 
 
-def _patch(request: Request) -> Any:
+def _named(ref: Ref, manifest: JsonObject) -> JsonObject:
+    """Return the manifest of a PUT, which has to be about the object that the URL names."""
+    metadata: JsonObject = manifest.get("metadata") or {}
+    name = metadata.get("name")
+    if name != ref.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({ref.name})")
+    return manifest
+
+
+def _patch(cluster: ModelCluster, request: Request, ref: Ref) -> JsonObject:
+    if request.content_type != _MERGE_PATCH:
+        raise unsupported_media_type(_MERGE_PATCH)
+    return cluster.patch(ref, _patch_body(request), subresource=request.subresource, strict=request.strict)
+
+
+def _patch_body(request: Request) -> Any:
     try:
         return request.json()
     except Refused as error:

@@ -27,7 +27,8 @@ def agent(name: str = "demo", **spec: Any) -> dict[str, Any]:
 
 def pod(name: str = "demo", **spec: Any) -> dict[str, Any]:
     containers = [{"name": "main", "image": "example/image:1"}]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers, **spec}}
+    spec = {"containers": containers, "automountServiceAccountToken": False, **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 def config_map(name: str = "demo", **metadata: Any) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def test_a_finalizer_keeps_a_pod_whose_processes_have_ended() -> None:
 
 def test_a_resize_takes_effect_on_the_node() -> None:
     cluster = new_cluster()
-    cluster.create(pod())
+    containers = [{"name": "main", "image": "example/image:1", "resources": {"requests": {"cpu": "500m"}}}]
+    cluster.create(pod(containers=containers))
     run(cluster)
     resources = {"requests": {"cpu": "1"}}
     body = {"spec": {"containers": [{"name": "main", "image": "ignored", "resources": resources}]}}
