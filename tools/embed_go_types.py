@@ -71,8 +71,11 @@ class Types:
         self.structs |= structs
         self.named |= named
 
-    def fields(self, name: str) -> Iterator[tuple[str, str, str]]:
-        """Yield the name in JSON, the type and the key of merging lists, of each field; embedded ones are spread."""
+    def fields(self, name: str) -> Iterator[tuple[str, str, str | None]]:
+        """Yield the name in JSON, the type and the key by which lists are merged; embedded structs are spread.
+
+        The key is empty for lists of scalars, and None for what is replaced.
+        """
         package = name.partition(".")[0]
         for kind, tag, others in self.structs[name]:
             full = qualified(kind, package)
@@ -82,11 +85,13 @@ class Types:
                 within = f" in {embedded.partition('.')[2]}"
                 yield from ((inner, code + within, key) for inner, code, key in self.fields(embedded))
                 continue
-            merge = re.search(r'patchMergeKey:"(\w+)"', others) if 'patchStrategy:"merge' in others else None
+            found = re.search(r'patchMergeKey:"(\w+)"', others)
+            key = found[1] if found else ""
+            merge = key if 'patchStrategy:"merge' in others and full.startswith("[]") else None
             always = "" if "omitempty" in options or "omitzero" in options else "!"
             if "omitzero" in options:
                 always = "?"
-            yield called, full + always, merge[1] if merge else ""
+            yield called, full + always, merge
 
 
 def collect(types: Types) -> tuple[dict[str, dict[str, str]], dict[str, str], dict[str, str]]:
@@ -103,7 +108,7 @@ def collect(types: Types) -> tuple[dict[str, dict[str, str]], dict[str, str], di
             structs[name] = {}
             for called, kind, key in types.fields(name):
                 structs[name][called] = kind
-                if key:
+                if key is not None:
                     merged[f"{name}.{called}"] = key
         else:
             named[name] = qualified(types.named[name], name.partition(".")[0])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias, cast
 
 from .._agent import NAME_RULE, SERVICE_NAME_RULE, schema_of
 from .._core_v1 import CORE_V1
@@ -14,6 +14,7 @@ from .._schema import Check, compile_schema
 from .._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
 from ..crd import agent_schema
 from ._decoded import Decoded
+from ._go_values import go_text
 from ._refused import cause, required
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -31,6 +32,7 @@ _REASONS: Final = (
     ("is not one of", "FieldValueNotSupported"),
     ("items; at most", "FieldValueTooMany"),
     ("entries; at most", "FieldValueTooMany"),
+    ("fields; at most", "FieldValueTooMany"),
     ("characters; at most", "FieldValueTooLong"),
     ("must be true or false", "FieldValueTypeInvalid"),
     ("duplicate of", "FieldValueDuplicate"),
@@ -69,8 +71,9 @@ def decode(manifest: JsonObject) -> Decoded:
             checked = check(manifest[field], (None, field), problems)
             out[field] = checked if isinstance(checked, dict) else manifest[field]
     scale = _scale_causes(manifest)
-    told = {item["field"].removeprefix(".") for item in scale}
-    causes = [_cause(p) for p in problems if not p.message.startswith(_UNKNOWN) and p.path not in told]
+    numbers = {field: dig(manifest, field, "replicas", kind=float) for field in _CHECKS}
+    taken = {f"{field}.replicas" for field, number in numbers.items() if number is not None and number.is_integer()}
+    causes = [_cause(p) for p in problems if not p.message.startswith(_UNKNOWN) and p.path not in taken]
     if manifest.get("spec") is None:
         causes.append(required("spec"))
     unknown = tuple(sorted(p.path for p in problems if p.message.startswith(_UNKNOWN)))
@@ -100,16 +103,44 @@ def finish(causes: list[JsonObject]) -> list[JsonObject]:
     return causes
 
 
+_SCALE_PATHS: Final = (
+    ("spec", "replicas", "int64", "0"),
+    ("status", "replicas", "int64", "0"),
+    ("status", "selector", "string", '""'),
+)
+"""What the scale subresource reads: object, field, the type in Go, and what it is shown as where it is another one."""
+
+
 def _scale_causes(manifest: JsonObject) -> list[JsonObject]:
-    """Return the refusal of `replicas: 1.0`: the schema takes it for an integer, the scale subresource does not."""
+    """Return what the scale subresource says to values that it cannot read, which the schema may take: 1.0, say."""
     found: list[JsonObject] = []
-    for field in ("spec", "status"):
-        replicas = dig(manifest, field, "replicas", kind=float)
-        if replicas is not None and replicas.is_integer():
-            path = f".{field}.replicas"
-            told = f"{path} accessor error: {int(replicas)} is of the type float64, expected int64"
-            found.append(cause(path, f"Invalid value: 0: {told}"))
+    for part, field, wanted, shown in _SCALE_PATHS:
+        path = f".{part}.{field}"
+        holder: object = manifest.get(part)
+        value = cast("Mapping[str, object]", holder).get(field) if isinstance(holder, Mapping) else holder
+        expected = wanted if isinstance(holder, Mapping) else "map[string]interface{}"
+        if value is not None and _go_type(value) != expected:
+            told = f"{path} accessor error: {go_text(value)} is of the type {_go_type(value)}, expected {expected}"
+            found.append(cause(path, f"Invalid value: {shown}: {told}"))
+        elif wanted == "int64" and isinstance(value, int) and value < 0:
+            found.append(cause(path, f"Invalid value: {value}: should be a non-negative integer"))
     return found
+
+
+def _go_type(value: object) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int():
+            return "int64"
+        case float():
+            return "float64"
+        case str():
+            return "string"
+        case Mapping():
+            return "map[string]interface {}"
+        case _:
+            return "[]interface {}"
 
 
 def _time_causes(manifest: JsonObject) -> list[JsonObject]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from .._actions import Ref
 from .._json import same_json
 from .._merge import merge_patch
 from .._times import timestamp
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
-from ._checks import check_binding, refuse_undecodable, refuse_unserved, success
+from ._checks import check_binding, json_text, refuse_target, refuse_undecodable, refuse_unserved, success
 from ._codec import decode_as
 from ._deletion import Propagation, check_preconditions, deleted
+from ._go_values import go_kind
 from ._pods import bound
 from ._resources import AGENTS, BINDINGS, NAMESPACES, SCALES, Resource
 from ._scale import scale_of, scaled
 from ._selectors import field_selector, label_selector
 from ._storage import Key, copy_object
+from ._strategic import strategic_merge
 from ._watch import WatchEvent, watch_events
 from ._writing import Writer, resource_of
 
@@ -25,8 +27,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 JsonObjects: TypeAlias = list[JsonObject]
 _MERGE_PATCH: Final = "merge"
-_ACCEPTED_PATCHES: Final = "application/merge-patch+json"
-_ARRAY: Final = "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+_STRATEGIC: Final = "strategic"
 
 
 class ApiServer(Writer):
@@ -100,23 +101,39 @@ class ApiServer(Writer):
         content: str = _MERGE_PATCH,
         strict: bool = True,
     ) -> JsonObject:
-        """PATCH: apply a merge patch (RFC 7386) and return the object; one that changes nothing writes nothing.
+        """PATCH: apply a patch and return the object; one that changes nothing writes nothing.
+
+        Args:
+            ref: what to change.
+            patch: its body.
+            subresource: `status`, `resize` of a pod, or `scale` of an Agent.
+            content: `merge` (RFC 7386), or `strategic` for built-in kinds.
+            strict: `fieldValidation=Strict`.
 
         Raises:
             Refused: 400, 404, 409 Conflict (a resourceVersion in the patch that is not the present one), 415 (another
-                `content` than "merge"), 422 Invalid (unknown fields too, where `strict`: as measured, not 400).
+                `content`), 422 Invalid (unknown fields too, where `strict`: as measured, not 400).
         """
-        if content != _MERGE_PATCH:
-            raise refused.unsupported_media_type(_ACCEPTED_PATCHES)
         resource = resource_of(ref.api_version, ref.kind)
-        refuse_unserved(resource, subresource)
+        refuse_unserved(resource, ref.name, subresource)
+        if content != _MERGE_PATCH and (content != _STRATEGIC or resource.is_custom):
+            raise refused.unsupported_patch(resource)
         _, key = self._locate(ref)
         if not isinstance(patch, Mapping):
-            raise refused.bad_request(_ARRAY)
+            told = f"json: cannot unmarshal {go_kind(patch)} into Go value of type map[string]interface {{}}"
+            raise refused.bad_request(told if content == _STRATEGIC else f"error decoding patch: {told}")
+        given = cast("Mapping[str, Any]", patch) if content == _STRATEGIC else _without_nulls_in_lists(patch)
+        present = self.storage.objects[key]
         if subresource == "scale":
-            scale = merge_patch(scale_of(self.storage.objects[key]), patch)
-            return self._put_scale(key, scale, strict=strict)
-        desired = merge_patch(self.storage.objects[key], patch)
+            scale = merge_patch(scale_of(present), given)
+            decoded = decode_as("autoscaling.Scale", scale)
+            refuse_undecodable(SCALES, decoded, strict=strict, patched=json_text(scale))
+            return self._put_scale(key, decoded.manifest)
+        if content == _STRATEGIC:
+            header = {field: present[field] for field in ("apiVersion", "kind")}  # what the patch says is not looked at
+            desired = strategic_merge(resource.go_type, present, given) | header
+        else:
+            desired = merge_patch(present, given)
         return self._replace_patched(resource, key, desired, subresource, strict=strict)
 
     def delete(
@@ -152,6 +169,10 @@ class ApiServer(Writer):
         marked, is_gone = deleted(resource, manifest, self.now, asked=grace_seconds, propagation=propagation)
         if not same_json(marked, manifest):
             manifest = self._put(key, marked)
+        elif is_gone and resource_version is not None and "finalizers" in manifest["metadata"]:
+            # A bug of Kubernetes: it looks for the version that the object got from an update that was not needed.
+            record = manifest["metadata"]["resourceVersion"]
+            raise refused.broken_precondition(resource, key[1:], "ResourceVersion", "", record)
         if not is_gone:
             return copy_object(manifest)
         gone = self._remove(key)
@@ -168,11 +189,12 @@ class ApiServer(Writer):
         given = decoded.manifest
         if given["metadata"].get("name") != ref.name:
             raise refused.bad_request("name in URL does not match name in Binding object")
+        refuse_target(given)
         _, key = self._locate(ref)
         pod = self.storage.objects[key]
         check_binding(pod, given)
         self._put(key, bound(pod, given, self.now))
-        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
     def scale(self, ref: Ref) -> JsonObject:
         """GET of an Agent's `scale`: return an `autoscaling/v1` Scale.
@@ -189,13 +211,17 @@ class ApiServer(Writer):
         Raises:
             Refused: 400, 404, 409 Conflict (resourceVersion), 422 Invalid.
         """
+        decoded = decode_as("autoscaling.Scale", copy_object(manifest))
+        if decoded.malformed or (strict and decoded.unknown):
+            raise refused.bad_request(f"no kind is registered for the type v1.Scale in {refused.SCHEME}")
         _, key = self._locate(ref)
-        return self._put_scale(key, copy_object(manifest), strict=strict)
+        uid, record = decoded.manifest["metadata"].get("uid"), self.storage.objects[key]["metadata"]["uid"]
+        if uid is not None and uid != record:
+            raise refused.broken_precondition(AGENTS, key[1:], "UID", uid, record)
+        return self._put_scale(key, decoded.manifest)
 
-    def _put_scale(self, key: Key, manifest: JsonObject, *, strict: bool) -> JsonObject:
-        decoded = decode_as("autoscaling.Scale", manifest)
-        refuse_undecodable(SCALES, decoded, strict=strict, patched=None)
-        desired = scaled(self.storage.objects[key], decoded.manifest)
+    def _put_scale(self, key: Key, scale: JsonObject) -> JsonObject:
+        desired = scaled(self.storage.objects[key], scale)
         return scale_of(self._replace_patched(AGENTS, key, desired, None, strict=False))
 
     def bind(self, ref: Ref, node: str, status: JsonObject) -> JsonObject:
@@ -218,6 +244,21 @@ class ApiServer(Writer):
             metadata = manifest["metadata"] | {"deletionTimestamp": timestamp(self.now)}
             return self._put(key, manifest | {"metadata": metadata, "status": {"phase": "Terminating"}})
         return copy_object(manifest)
+
+
+def _without_nulls_in_lists(patch: Any, *, is_in_list: bool = False) -> Any:
+    """Return a merge patch as the server takes it: of objects in lists it leaves nulls out, which RFC 7386 does not."""
+    if isinstance(patch, Mapping):
+        fields = cast("Mapping[str, Any]", patch).items()
+        return {
+            key: _without_nulls_in_lists(child, is_in_list=is_in_list)
+            for key, child in fields
+            if child is not None or not is_in_list
+        }
+    if isinstance(patch, list):
+        items = patch
+        return [_without_nulls_in_lists(child, is_in_list=True) for child in items]
+    return patch
 
 
 def _matcher(resource: Resource, labels: str, fields: str) -> Callable[[Mapping[str, Any]], bool]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeAlias
+
+from attrs import evolve
 
 from .._json import dig
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
@@ -11,11 +14,17 @@ from ._agents import finish
 from ._allocation import Allocation
 from ._decoded import Decoded
 from ._metadata import updated_metadata, validate_metadata
-from ._resources import AGENTS, NAMESPACES, PODS, Resource
+from ._pods import comparable_spec
+from ._resources import AGENTS, NAMESPACES, PODS, Resource, by_kind
 from ._storage import Key
-from ._strategies import RESIZE, strategy_of
+from ._strategies import RESIZE, decode, strategy_of
 
 JsonObject: TypeAlias = dict[str, Any]
+
+
+def json_text(value: JsonObject) -> str:
+    """Return an object as it is quoted in a refusal."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def causes_about(decoded: Decoded, part: str) -> list[JsonObject]:
@@ -32,17 +41,22 @@ def refuse_undecodable(resource: Resource, decoded: Decoded, *, strict: bool, pa
         raise refused.undecodable(resource, f"strict decoding error: {told}", patched=patched)
 
 
+def refuse_unreadable(resource: Resource, manifest: JsonObject, *, strict: bool) -> None:
+    """Refuse an object that cannot be read: that comes before what its URL says is looked at."""
+    refuse_undecodable(resource, decode(manifest, resource), strict=strict, patched=None)
+
+
 def refuse_invalid(resource: Resource, name: str, causes: list[JsonObject]) -> None:
     """Raise 422 with these causes, if there are any."""
     if causes:
         raise refused.invalid(resource, name, finish(causes) if resource is AGENTS else causes)
 
 
-def refuse_unserved(resource: Resource, subresource: str | None) -> None:
-    """Raise 404 for a subresource that the kind does not have."""
+def refuse_unserved(resource: Resource, name: str, subresource: str | None) -> None:
+    """Raise 404 for a subresource that the kind does not have; of a custom resource that is told of the object."""
     own = {PODS.full_name: ["resize"], AGENTS.full_name: ["scale"]}
     if subresource not in [None, *(["status"] if resource.status else []), *own.get(resource.full_name, ())]:
-        raise refused.unknown_resource()
+        raise refused.not_found(resource, name) if resource.is_custom else refused.unknown_resource()
 
 
 def refuse_other_object(resource: Resource, key: Key, desired: JsonObject) -> None:
@@ -51,25 +65,62 @@ def refuse_other_object(resource: Resource, key: Key, desired: JsonObject) -> No
     if not name:
         told = f"the name of the object ({key[2]} based on URL) was undeterminable: name must be provided"
         raise refused.bad_request(told)
-    if name != key[2]:
-        raise refused.bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[2]})")
     if resource.namespaced and namespace and namespace != key[1]:
         told = "the namespace of the provided object does not match the namespace sent on the request"
         raise refused.bad_request(told)
-    if desired.get("apiVersion") != resource.api_version:
-        told = f"the API version in the data ({desired.get('apiVersion')}) does not match the expected API version"
-        raise refused.bad_request(f"{told} ({resource.api_version})")
-    if desired.get("kind") != resource.kind:
-        wrong = refused.invalid_value("kind", desired.get("kind"), f"must be {resource.kind}")
-        raise refused.invalid(resource, name, [wrong])
+    if name != key[2]:
+        raise refused.bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[2]})")
+
+
+def refuse_other_kind(resource: Resource, desired: JsonObject, *, patched: str) -> None:
+    """Refuse a patch that made an object of another kind; of a custom resource that is checked later."""
+    version, kind = desired.get("apiVersion", resource.api_version), desired.get("kind", resource.kind)
+    if resource.is_custom or (version, kind) == (resource.api_version, resource.kind):
+        return
+    raise refused.undecodable(resource, unregistered(resource, version, kind), patched=patched)
+
+
+def other_kind(resource: Resource, version: object, kind: object, name: str) -> refused.Refused:
+    """Return the refusal of an object of another kind than a custom resource's URL says."""
+    group = str(version).rpartition("/")[0]
+    wrong = [
+        refused.invalid_value(field, value, f"must be {wanted}")
+        for field, value, wanted in (("apiVersion", version, resource.api_version), ("kind", kind, resource.kind))
+        if value != wanted
+    ]
+    return refused.invalid(evolve(resource, kind=str(kind), group=group), name, wrong)
+
+
+def unregistered(resource: Resource, version: object, kind: object) -> str:
+    """Return what the decoder says of an object of another kind than the URL's."""
+    if by_kind(str(version), str(kind)) not in (None, AGENTS):
+        return f"converting (v1.{kind}) to (core.{resource.kind}): unknown conversion"
+    return f'no kind "{kind}" is registered for version "{version}" in {refused.SCHEME}'
+
+
+def version_number(metadata: JsonObject) -> int:
+    """Return the resourceVersion of a request; 0 where it has none.
+
+    Raises:
+        Refused: 500, as the server has it: it is no number.
+    """
+    version = metadata.get("resourceVersion", "0")
+    if not version.isdecimal() or int(version) >= 1 << 64:
+        why = "value out of range" if version.isdecimal() else "invalid syntax"
+        raise refused.failure(500, "", f'strconv.ParseUint: parsing "{version}": {why}')
+    return int(version)
 
 
 def check_version(resource: Resource, name: str, metadata: JsonObject, current: JsonObject) -> None:
-    """Raise 409 where the resourceVersion of an update is not the present one."""
-    version = metadata.get("resourceVersion")
-    if version is None and not resource.unconditional_update:
-        raise refused.version_required(resource, name)
-    if version is not None and version != current["resourceVersion"]:
+    """Check the resourceVersion of an update.
+
+    Raises:
+        Refused: 409, it is not the present one; 422, it has to be given; 500, it is no number.
+    """
+    if (version := version_number(metadata)) == 0:
+        if not resource.unconditional_update:
+            raise refused.version_required(resource, name)
+    elif version != int(current["resourceVersion"]):
         raise refused.conflict(resource, name)
 
 
@@ -87,7 +138,7 @@ def updated(
     else:
         new = strategy.update(given, current, allocation)
     metadata, causes = updated_metadata(new["metadata"], current["metadata"])
-    return new | {"metadata": metadata}, [*causes, *validate_metadata(metadata)]
+    return new | {"metadata": metadata}, [*causes, *validate_metadata(metadata, resource)]
 
 
 def broken_rules(
@@ -100,23 +151,27 @@ def broken_rules(
     return [*strategy.validate(new, current)]
 
 
-def check_binding(pod: JsonObject, binding: JsonObject) -> None:
-    """Check what a Binding supposes about its pod, and whether it names a node.
-
-    Raises:
-        Refused: 409 Conflict; 500, as the server has it, for what is wrong with the target.
-    """
+def refuse_target(binding: JsonObject) -> None:
+    """Refuse a Binding that names no node; with 500, as the server has it."""
     target = binding["target"]
     wrong: list[JsonObject] = []
-    if target.get("kind") not in (None, "", "Node"):
+    if target.get("kind", "") not in ("", "Node"):
         wrong.append(rules.unsupported("target.kind", target["kind"], ("Node", "<empty>")))
     if not target.get("name"):
         wrong.append(refused.required("target.name"))
-    elif target.get("kind") in (None, "", "Node"):
+    elif target.get("kind", "") in ("", "Node"):
         wrong += rules.invalid("target.name", target["name"], rules.dns_subdomain)
     if wrong:
         told = ", ".join(f"{item['field']}: {item['message']}" for item in wrong)
         raise refused.failure(500, "", f"[{told}]" if len(wrong) > 1 else told)
+
+
+def check_binding(pod: JsonObject, binding: JsonObject) -> None:
+    """Check what a Binding supposes about its pod.
+
+    Raises:
+        Refused: 409 Conflict.
+    """
     record, given = pod["metadata"], binding["metadata"]
     for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
         if field in given and given[field] != record[field]:
@@ -126,7 +181,8 @@ def check_binding(pod: JsonObject, binding: JsonObject) -> None:
 
 def counted(manifest: JsonObject) -> JsonObject:
     """Return the part of an object whose changes its generation counts."""
-    return {key: value for key, value in manifest.items() if key not in ("metadata", "status")}
+    kept = {key: value for key, value in manifest.items() if key not in ("metadata", "status")}
+    return kept | {"spec": comparable_spec(kept["spec"])} if manifest["kind"] == PODS.kind else kept
 
 
 def is_done(resource: Resource, metadata: JsonObject) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from ._decoded import Decoded
-from ._defaults import FIELD_DEFAULTS, FINISHERS
+from ._defaults import FIELD_DEFAULTS, FINISHERS, GATED
 from ._go_types import NAMED, STRUCTS
 from ._go_values import QuantityError, canonical_quantity, go_kind
 
@@ -22,7 +22,16 @@ JsonObject: TypeAlias = dict[str, Any]
 Path: TypeAlias = "tuple[Path | None, str]"
 """A linked list of segments, the last first: nothing is formatted until there is something to tell."""
 
-_ZEROS: Final[Mapping[str, Any]] = {"string": "", "types.UID": "", "bool": False, "int32": 0, "int64": 0, "int": 0}
+_ZEROS: Final[Mapping[str, Any]] = {
+    "string": "",
+    "types.UID": "",
+    "bool": False,
+    "int32": 0,
+    "int64": 0,
+    "int": 0,
+    "intstr.IntOrString": 0,
+    "resource.Quantity": "0",
+}
 _RANGES: Final = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1), "int": (-(2**63), 2**63 - 1)}
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _MICRO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(?:Z|[+-]\d\d:\d\d)")
@@ -121,12 +130,13 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
     fields: dict[str, tuple[Read, str, tuple[str, ...]]] = {}
     always: dict[str, str] = {}
     values: set[str] = set()
+    gated = GATED.get(kind, ())
     defaults, finish = FIELD_DEFAULTS.get(kind, {}), FINISHERS.get(kind)
     for field, code in STRUCTS[kind].items():
         full, _, embedded = code.partition(" in ")
         inner = full.rstrip("!?")
         fields[field] = (_reader(inner), inner, ((embedded,) if embedded else ()) + (field,))
-        is_struct = inner in STRUCTS
+        is_struct = inner in STRUCTS or inner == "resource.Quantity"
         is_null = _zero_of_scalar(inner) is None and not is_struct  # null and absent are the same to every reader
         if not is_null and (full.endswith("!") or (is_struct and not full.endswith("?"))):
             always[field] = inner
@@ -141,6 +151,8 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
         out: JsonObject = {}
         for key, child in cast("Mapping[str, Any]", value).items():
             field = fields.get(key)
+            if key in gated:
+                continue
             if field is None:
                 found.unknown.append(format_path((path, f".{key}")))
             elif child is not None:
@@ -182,7 +194,7 @@ def _list(item: str, kind: str) -> Read:
 
 def _map(item: str, kind: str) -> Read:
     read_item = _reader(item)
-    empty = "0" if item == "resource.Quantity" else _zero_of_scalar(item)
+    empty = "" if item == "[]byte" else _zero_of_scalar(item)
 
     def read(value: Any, path: Path, where: _Where, found: _Found) -> Any:
         if not isinstance(value, Mapping):
@@ -256,7 +268,7 @@ def _read_bytes(value: Any, path: Path, where: _Where, found: _Found) -> Any:  #
     except binascii.Error:
         wrong = re.search(r"[^A-Za-z0-9+/=]", text)
         place = wrong.start() if wrong else len(text) // 4 * 4
-        raise _Unreadable(f"illegal base64 data at input byte {place}") from None
+        return found.malformed.append(f"illegal base64 data at input byte {place}")
 
 
 def _read_anything(value: Any, path: Path, where: _Where, found: _Found) -> Any:  # noqa: ARG001 -- a reader

@@ -5,6 +5,7 @@ After Kubernetes' `pkg/apis/core/v1/defaults.go`, for the kinds that the model h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -61,9 +62,17 @@ def _container(out: JsonObject) -> None:
     out.setdefault("imagePullPolicy", _pull_policy(out.get("image", "")))
 
 
+_LABEL: Final = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_STEP: Final = "[a-z0-9]+(?:(?:[.]|_|__|-+)[a-z0-9]+)*"
+_IMAGE: Final = re.compile(
+    rf"(?:{_LABEL}(?:[.]{_LABEL})*(?::[0-9]+)?/)?{_STEP}(?:/{_STEP})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@.+)?"
+)
+
+
 def _pull_policy(image: str) -> str:
     tag = image.rpartition("/")[2]
-    return "Always" if "@" not in tag and (":" not in tag or tag.endswith(":latest")) else "IfNotPresent"
+    is_image = _IMAGE.fullmatch(image) is not None  # of what is none there is no tag
+    return "Always" if is_image and "@" not in tag and (":" not in tag or tag.endswith(":latest")) else "IfNotPresent"
 
 
 def _resource_requirements(out: JsonObject) -> None:
@@ -152,3 +161,17 @@ FINISHERS: Final[Mapping[str, Callable[[JsonObject], None]]] = {
     "core.Namespace": _namespace,
 }
 """What is done to a struct after its fields have been read; it is changed in place."""
+
+GATED: Final[Mapping[str, tuple[str, ...]]] = {
+    "core.HTTPGetAction": ("protocol",),
+    "core.SecretVolumeSource": ("defaultUser",),
+    "core.ConfigMapVolumeSource": ("defaultUser",),
+    "core.ProjectedVolumeSource": ("defaultUser",),
+    "core.DownwardAPIVolumeSource": ("defaultUser",),
+    "core.KeyToPath": ("user",),
+    "core.DownwardAPIVolumeFile": ("user",),
+    "core.ServiceAccountTokenProjection": ("user",),
+    "core.ClusterTrustBundleProjection": ("user",),
+    "core.PodCertificateProjection": ("user",),
+}
+"""Fields that are known and dropped: of features that are off unless a cluster turns them on."""

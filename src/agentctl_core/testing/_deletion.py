@@ -57,7 +57,8 @@ def deleted(
     held: int = metadata.get("deletionGracePeriodSeconds", 0)
     if resource.graceful and held and (asked is None or asked >= held):
         return manifest, False  # it is under way, and only a shorter period changes it
-    after = metadata if resource is EVENTS else _with_finalizer(metadata, propagation)
+    # What depends on Events is no matter of the garbage collector.
+    after = _with_finalizer(metadata, "Background" if resource is EVENTS else propagation)
     if resource.graceful and (held or "deletionTimestamp" not in metadata):
         grace = min(asked or 0, held) if held else _grace_of(manifest, asked)
         marked = manifest | {"metadata": _ending(after, now, grace)}

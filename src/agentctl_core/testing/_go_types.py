@@ -1237,5 +1237,6 @@ MERGE_KEYS: Final[dict[str, str]] = {
     "core.ServiceSpec.ports": "port",
     "core.ServiceStatus.conditions": "type",
     "core.VolumeHealthStatus.healthConditions": "status",
+    "meta.ObjectMeta.finalizers": "",
     "meta.ObjectMeta.ownerReferences": "uid",
 }

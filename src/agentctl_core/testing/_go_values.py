@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final, cast
 
 _SHAPE: Final = re.compile(r"([+-]?)([0-9]*\.?[0-9]*)([eEinumkKMGTP]*[-+]?[0-9]*)", re.ASCII)
 _WRONG_SHAPE: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
@@ -35,6 +35,24 @@ def go_kind(value: object) -> str:
             return "object"
         case _:
             return "array"
+
+
+def go_text(value: object) -> str:
+    """Return what Go prints of a value (`%v`)."""
+    match value:
+        case None:
+            return "<nil>"
+        case bool():
+            return str(value).lower()
+        case float() if value.is_integer():
+            return str(int(value))
+        case Mapping():
+            fields = cast("Mapping[str, object]", value)
+            return f"map[{' '.join(f'{key}:{go_text(fields[key])}' for key in sorted(fields))}]"
+        case list():
+            return f"[{' '.join(map(go_text, cast('list[object]', value)))}]"
+        case _:
+            return str(value)
 
 
 class QuantityError(ValueError):
@@ -115,6 +133,14 @@ def _decimal(number: Fraction, *, exponent: bool) -> str:
     if exponent:
         return f"{mantissa}e{power}" if power else str(mantissa)
     return f"{mantissa}{_BY_POWER[power]}"
+
+
+def comparable(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """Return requests and limits as numbers, so that 1Gi and 1073741824 are the same."""
+    return {
+        kind: {name: quantity(text) for name, text in amounts.items()} if isinstance(amounts, Mapping) else amounts
+        for kind, amounts in resources.items()
+    }
 
 
 def milli(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -19,10 +19,11 @@ JsonObject: TypeAlias = dict[str, Any]
 
 FOREGROUND: Final = "foregroundDeletion"
 ORPHAN: Final = "orphan"
+_STANDARD_FINALIZERS: Final = ("kubernetes", ORPHAN, FOREGROUND)
 _NOT_MODELLED: Final = ("managedFields", "selfLink")
 _IMMUTABLE: Final = ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
 _KEPT: Final = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion")
-_SERVER_SET: Final = ("deletionTimestamp", "deletionGracePeriodSeconds", "generation", "uid", "creationTimestamp")
+_SERVER_SET: Final = ("deletionTimestamp", "deletionGracePeriodSeconds", "uid", "creationTimestamp")
 _MOST_ANNOTATIONS: Final = 256 * 1024
 
 
@@ -44,6 +45,8 @@ def without_untold(metadata: JsonObject) -> JsonObject:
 def new_metadata(metadata: JsonObject, resource: Resource, *, name: str, uid: str, now: datetime) -> JsonObject:
     """Return the metadata of a new object: what only the server sets is set, whatever the client wrote."""
     kept = {key: value for key, value in metadata.items() if key not in _SERVER_SET}
+    if not resource.namespaced:
+        kept.pop("namespace", None)
     counted = {"generation": 1} if resource.generation else {}
     named = {"name": name} if name else {}
     return kept | named | {"uid": uid, "creationTimestamp": timestamp(now)} | counted
@@ -61,8 +64,8 @@ def updated_metadata(metadata: JsonObject, before: JsonObject) -> tuple[JsonObje
         listed = ", ".join(f'"{finalizer}"' for finalizer in added)
         told = "no new finalizers can be added if the object is being deleted, found new finalizers"
         causes.append(forbidden_change("metadata.finalizers", f"{told} []string{{{listed}}}"))
-    fresh = {key: value for key, value in metadata.items() if key not in (*_KEPT, "generation")}
-    kept = {key: before[key] for key in (*_KEPT, "generation") if key in before}
+    fresh = {key: value for key, value in metadata.items() if key not in (*_KEPT, "namespace", "generation")}
+    kept = {key: before[key] for key in (*_KEPT, "namespace", "generation") if key in before}
     return fresh | kept, causes
 
 
@@ -80,7 +83,7 @@ def validate_name(metadata: JsonObject, resource: Resource) -> Iterator[JsonObje
         yield required("metadata.name", "name or generateName is required")
 
 
-def validate_metadata(metadata: JsonObject) -> Iterator[JsonObject]:
+def validate_metadata(metadata: JsonObject, resource: Resource) -> Iterator[JsonObject]:
     """What is wrong with labels, annotations, owner references and finalizers."""
     yield from rules.labels("metadata.labels", metadata.get("labels", {}))
     annotations: Mapping[str, str] = metadata.get("annotations", {})
@@ -92,6 +95,8 @@ def validate_metadata(metadata: JsonObject) -> Iterator[JsonObject]:
     finalizers = metadata.get("finalizers", ())
     for finalizer in finalizers:
         yield from rules.invalid("metadata.finalizers", finalizer, rules.label_key)
+    if resource.has_core_rules:
+        yield from _validate_standard(finalizers)
     if {ORPHAN, FOREGROUND} <= set(finalizers):
         told = f"finalizer {ORPHAN} and {FOREGROUND} cannot be both set"
         yield invalid_value("metadata.finalizers", finalizers, told)
@@ -116,3 +121,10 @@ def _validate_owners(references: list[JsonObject]) -> Iterator[JsonObject]:
                 told = f"Only one reference can have Controller set to true. {told}"
                 yield invalid_value("metadata.ownerReferences", references, told)
             first = first or second
+
+
+def _validate_standard(finalizers: Sequence[str]) -> Iterator[JsonObject]:
+    for index, name in enumerate(finalizers):
+        if "/" not in name and name not in _STANDARD_FINALIZERS:
+            told = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid_value(f"metadata.finalizers[{index}]", name, told)

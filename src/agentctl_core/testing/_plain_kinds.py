@@ -6,10 +6,9 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from .._json import same_json
 from . import _rules as rules
 from ._decoded import object_at
-from ._go_values import quantity
+from ._go_values import comparable, quantity
 from ._refused import forbidden_change, invalid_value, required
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -35,6 +34,11 @@ def with_encoded(secret: JsonObject) -> JsonObject:
     return kept | {"data": secret.get("data", {}) | encoded}
 
 
+def without_empty_data(secret: JsonObject) -> JsonObject:
+    """Return a Secret without data that are empty."""
+    return {key: value for key, value in secret.items() if key != "data" or value}
+
+
 def validate_config_map(manifest: JsonObject, old: JsonObject | None) -> Causes:
     """What is wrong with a ConfigMap."""
     data, binary = manifest.get("data", {}), manifest.get("binaryData", {})
@@ -44,7 +48,7 @@ def validate_config_map(manifest: JsonObject, old: JsonObject | None) -> Causes:
             if field == "data" and key in binary:
                 yield invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData")
     if sum(map(_size, data.values())) + sum(len(base64.b64decode(value)) for value in binary.values()) > _MOST_BYTES:
-        yield rules.too_long("", _MOST_BYTES)
+        yield rules.too_long("[]", _MOST_BYTES)
     if old is not None:
         yield from _validate_immutable(manifest, old, ("data", "binaryData"))
 
@@ -119,13 +123,24 @@ def validate_claim(claim: JsonObject, old: JsonObject | None) -> Causes:
         yield from _validate_claim_change(spec, old)
 
 
+def admit_claim(claim: JsonObject, old: JsonObject) -> str:
+    """Return why a claim may not grow, if it may not: storage classes are no kind of the model, so each allows it."""
+    new, former = (object_at(one, "spec", "resources", "requests").get("storage", "0") for one in (claim, old))
+    if quantity(new) <= quantity(former) or claim["spec"].get("storageClassName"):
+        return ""
+    return (
+        "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support"
+        " resize"
+    )
+
+
 def _validate_claim_change(spec: JsonObject, old: JsonObject) -> Causes:
     before, bound = old["spec"], old["status"].get("phase") == "Bound"
     new, former = (object_at(one, "resources", "requests").get("storage", "0") for one in (spec, before))
     changeable = {"volumeName"} if not before.get("volumeName") else set[str]()
     if before.get("storageClassName") is None:
         changeable.add("storageClassName")
-    if not same_json(_fixed(spec, changeable, bound=bound), _fixed(before, changeable, bound=bound)):
+    if _fixed(spec, changeable, bound=bound) != _fixed(before, changeable, bound=bound):
         yield forbidden_change("spec", _CLAIM_RULE)
     held = object_at(old, "status", "capacity").get("storage", "0")
     if quantity(new) < quantity(former) and quantity(new) <= quantity(held):
@@ -137,9 +152,9 @@ def _validate_claim_change(spec: JsonObject, old: JsonObject) -> Causes:
 
 def _fixed(spec: JsonObject, changeable: set[str], *, bound: bool) -> JsonObject:
     fixed = {key: value for key, value in spec.items() if key not in changeable}
-    if bound and (requests := object_at(spec, "resources", "requests")):
-        others = {key: value for key, value in requests.items() if key != "storage"}
-        fixed["resources"] = fixed["resources"] | {"requests": others}
+    fixed["resources"] = comparable(fixed["resources"])
+    if bound:
+        fixed["resources"].get("requests", {}).pop("storage", None)
     return fixed
 
 
@@ -147,7 +162,7 @@ def validate_claim_status(new: JsonObject, old: JsonObject) -> Causes:  # noqa: 
     """What is wrong with the status of a claim."""
     for name, amount in object_at(new, "status", "capacity").items():
         if quantity(amount) < 0:
-            yield invalid_value(f"status.capacity[{name}]", amount, "must be a valid resource quantity")
+            yield invalid_value(f"status.capacity[{name}]", int(quantity(amount)), "must be a valid resource quantity")
 
 
 _EVENT_FIELDS: Final[Mapping[str, str]] = {
@@ -183,7 +198,14 @@ def validate_event(event: JsonObject, old: JsonObject | None) -> Causes:
     if old is not None:
         for field, told in _EVENT_FIELDS.items():
             if event.get(field) != old.get(field):
-                yield invalid_value(told, event.get(field), "field is immutable")
+                empty: Any = (
+                    {}
+                    if field in ("regarding", "deprecatedSource")
+                    else None
+                    if field in ("related", "eventTime")
+                    else ""
+                )
+                yield invalid_value(told, event.get(field, empty), "field is immutable")
         return
     if not event.get("eventTime"):
         yield required("eventTime")

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from .._json import same_json
 from . import _rules as rules
 from ._decoded import object_at
+from ._go_values import comparable
 from ._pod_rules import validate_tolerations
 from ._pods import CONTAINER_LISTS, containers, qos_class
 from ._refused import forbidden_change, invalid_value
@@ -47,7 +48,7 @@ def validate_update(spec: JsonObject, before: JsonObject) -> Causes:
     if gates and not same_json(spec.get("nodeSelector", {}), before.get("nodeSelector", {})):
         changeable.add("nodeSelector")
         yield from _validate_selector(spec.get("nodeSelector", {}), before.get("nodeSelector", {}))
-    if not same_json(_fixed_part(spec, changeable), _fixed_part(before, changeable)):
+    if _fixed_part(spec, changeable) != _fixed_part(before, changeable):
         yield forbidden_change("spec", _MAY_CHANGE)
 
 
@@ -55,7 +56,10 @@ def _fixed_part(spec: JsonObject, changeable: set[str]) -> JsonObject:
     """Return what an update may not change."""
     fixed = {key: value for key, value in spec.items() if key not in changeable}
     for field in CONTAINER_LISTS:
-        fixed[field] = [{k: v for k, v in item.items() if k != "image"} for item in spec.get(field, ())]
+        fixed[field] = [
+            {k: v for k, v in item.items() if k != "image"} | {"resources": comparable(item["resources"])}
+            for item in spec.get(field, ())
+        ]
     return fixed
 
 
@@ -112,9 +116,9 @@ def _validate_order(spec: JsonObject, before: JsonObject) -> Causes:
 
 
 def _validate_resources(item: JsonObject, was: JsonObject, path: str) -> Causes:
-    is_fixed = True
+    is_fixed = item["resources"].get("claims") == was["resources"].get("claims")
     for kind in ("requests", "limits"):
-        new, old = item["resources"].get(kind, {}), was["resources"].get(kind, {})
+        new, old = (comparable(one["resources"]).get(kind, {}) for one in (item, was))
         if set(old) - set(new):
             yield forbidden_change(f"{path}.resources.{kind}", f"resource {kind} cannot be removed")
         others = [{name: v for name, v in amounts.items() if name not in _RESIZABLE} for amounts in (new, old)]

@@ -13,7 +13,7 @@ from .._json import dig_list
 from .._times import timestamp
 from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._decoded import object_at
-from ._go_values import quantity
+from ._go_values import comparable, quantity
 from ._resources import PODS
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -64,7 +64,10 @@ def _check_priority(pod: JsonObject, spec: JsonObject) -> None:
         told = f"the string value of PreemptionPolicy ({policy}) {_COMPUTED} {_PREEMPTION} from the given PriorityClass"
         told = f"{told} name"
     if told:
-        raise refused.forbidden(PODS, pod["metadata"].get("name", ""), told)
+        metadata = pod["metadata"]
+        prefix, name = metadata.get("generateName"), metadata.get("name", "Unknown")
+        # A name that is to be generated is not known yet.
+        raise refused.forbidden(PODS, prefix if prefix and name.startswith(prefix) else name, told)
 
 
 def with_tolerations(spec: JsonObject) -> JsonObject:
@@ -114,7 +117,8 @@ def created(pod: JsonObject) -> JsonObject:
     status: JsonObject = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
     if pod["spec"].get("schedulingGates"):
         why = {"reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates"}
-        status["conditions"] = [{"type": "PodScheduled", "status": "False"} | why]
+        since = {"lastTransitionTime": pod["metadata"]["creationTimestamp"]}
+        status["conditions"] = [{"type": "PodScheduled", "status": "False"} | since | why]
     return pod | {"status": status}
 
 
@@ -140,7 +144,7 @@ def with_status(new: JsonObject, old: JsonObject) -> JsonObject:
         if known and (generation := known.pop(0)):
             condition.setdefault("observedGeneration", generation)
     owners = {key: value for key, value in old["metadata"].items() if key == "ownerReferences"}
-    kept = {key: value for key, value in new["metadata"].items() if key != "ownerReferences"}
+    kept = {key: v for key, v in new["metadata"].items() if key not in ("ownerReferences", "deletionTimestamp")}
     return old | {"metadata": kept | owners, "status": status}
 
 
@@ -148,7 +152,9 @@ def resized(new: JsonObject, old: JsonObject) -> JsonObject:
     """Return what a resize makes of a pod: the resources of its containers change, and how they are to change."""
     spec, before = new["spec"], old["spec"]
     names = [[item.get("name") for _, item in containers(one)] for one in (spec, before)]
-    metadata = old["metadata"] | {key: new["metadata"][key] for key in ("resourceVersion",) if key in new["metadata"]}
+    metadata = old["metadata"] | {
+        key: new["metadata"][key] for key in ("resourceVersion", "uid") if key in new["metadata"]
+    }
     if names[0] != names[1]:
         return old | {"metadata": metadata, "spec": spec, "status": old["status"]}  # refused when it is validated
     out = dict(before)
@@ -162,6 +168,15 @@ def _resized(container: JsonObject, wanted: JsonObject) -> JsonObject:
     changeable = ("resources", "resizePolicy")
     kept = {key: value for key, value in container.items() if key not in changeable}
     return kept | {key: wanted[key] for key in changeable if key in wanted}
+
+
+def comparable_spec(spec: JsonObject) -> JsonObject:
+    """Return a spec with the amounts of its containers as numbers: equal where only their spelling differs."""
+    return spec | {
+        field: [item | {"resources": comparable(item["resources"])} for item in spec[field]]
+        for field in CONTAINER_LISTS
+        if field in spec
+    }
 
 
 def qos_class(spec: JsonObject) -> str:

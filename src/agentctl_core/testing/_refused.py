@@ -10,6 +10,8 @@ from ._resources import Resource
 
 JsonObject: TypeAlias = dict[str, Any]
 
+SCHEME = 'scheme "pkg/runtime/scheme.go:111"'
+"""What the server calls its table of types."""
 BEING_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
@@ -98,8 +100,11 @@ def conflict(resource: Resource, name: str, why: str = BEING_MODIFIED) -> Refuse
 
 def deletion_conflict(resource: Resource, name: str, why: str) -> Refused:
     """409: a precondition of a deletion does not hold. This one names the kind, as the real server does."""
-    message = f'Operation cannot be fulfilled on {resource.full_kind} "{name}": {why}'
-    return failure(409, "Conflict", message, _details(resource, name) | {"kind": resource.kind})
+    message = f'Operation cannot be fulfilled on {resource.hub_kind or resource.full_kind} "{name}": {why}'
+    details = _details(resource, name) | {"kind": resource.kind}
+    if resource.hub_kind:
+        del details["group"]
+    return failure(409, "Conflict", message, details)
 
 
 def invalid(resource: Resource, name: str, causes: Sequence[JsonObject]) -> Refused:
@@ -154,6 +159,14 @@ def unsupported_media_type(accepted: str) -> Refused:
     """415: the body is in a format that is not taken here."""
     message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
     return failure(415, "UnsupportedMediaType", message)
+
+
+def unsupported_patch(resource: Resource) -> Refused:
+    """415: a patch in a format that is not taken for this kind."""
+    if resource.is_custom:
+        listed = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
+        return unsupported_media_type(", ".join(listed))
+    return failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def undecodable(resource: Resource, why: str, *, patched: str | None) -> Refused:

@@ -53,8 +53,17 @@ class Resource:
         """Where the objects are kept in etcd, which errors tell."""
         if self.kind == "Service":
             return "/registry/services/specs"
-        is_custom = self.group.partition(".")[2] not in ("", "k8s.io")
-        return f"/registry/{self.group}/{self.plural}" if is_custom else f"/registry/{self.plural}"
+        return f"/registry/{self.group}/{self.plural}" if self.is_custom else f"/registry/{self.plural}"
+
+    @property
+    def has_core_rules(self) -> bool:
+        """Whether the rules for metadata are those of the core group, which are stricter; Events are of it in truth."""
+        return self.group == "" or bool(self.hub_kind)
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether a CustomResourceDefinition made it."""
+        return self.group == GROUP
 
     @property
     def full_name(self) -> str:

@@ -18,7 +18,6 @@ Rule: TypeAlias = Callable[[str], Iterator[str]]
 _LABEL_PART: Final = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _DNS_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS_SUBDOMAIN: Final = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
-_DNS_1035: Final = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _CONFIG_KEY: Final = "[-._a-zA-Z0-9]+"
 _ENV_NAME: Final = re.compile(r"[ -<>-~]+")
 _MOST_LABEL: Final = 63
@@ -57,22 +56,10 @@ _DNS_SUBDOMAIN_RULE: Final = _form(
     " end with an alphanumeric character",
     _DNS_SUBDOMAIN, "example.com",
 )  # fmt: skip
-_DNS_1035_RULE: Final = _form(
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character,"
-    " and end with an alphanumeric character",
-    _DNS_1035, "my-name", "abc-123",
-)  # fmt: skip
 _CONFIG_KEY_RULE: Final = _form(
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
     _CONFIG_KEY, "key.name", "KEY_NAME", "key-name",
 )  # fmt: skip
-
-
-def _limited(text: str, pattern: str, most: int, told: str, *, empty: bool = True) -> Iterator[str]:
-    if len(text.encode("utf-8", "replace")) > most:
-        yield _most(most)
-    if not (empty and not text) and not re.fullmatch(pattern, text, re.ASCII):
-        yield told
 
 
 def label_key(text: str) -> Iterator[str]:
@@ -95,28 +82,34 @@ def label_key(text: str) -> Iterator[str]:
 
 def label_value(text: str) -> Iterator[str]:
     """What is wrong with the value of a label."""
-    return _limited(text, _LABEL_PART, _MOST_LABEL, _LABEL_VALUE_RULE)
+    if len(text.encode("utf-8", "replace")) > _MOST_LABEL:
+        yield _most(_MOST_LABEL)
+    if text and not re.fullmatch(_LABEL_PART, text, re.ASCII):
+        yield _LABEL_VALUE_RULE
 
 
 def dns_label(text: str) -> Iterator[str]:
     """What is wrong with a DNS label, such as the name of a container."""
-    return _limited(text, _DNS_LABEL, _MOST_LABEL, _DNS_LABEL_RULE, empty=False)
-
-
-def dns_1035_label(text: str) -> Iterator[str]:
-    """What is wrong with a DNS label that begins with a letter."""
-    return _limited(text, _DNS_1035, _MOST_LABEL, _DNS_1035_RULE, empty=False)
+    has_dots = re.fullmatch(_DNS_SUBDOMAIN, text, re.ASCII)
+    return _name(text, _DNS_LABEL, _MOST_LABEL, "must not contain dots" if has_dots else _DNS_LABEL_RULE)
 
 
 def dns_subdomain(text: str) -> Iterator[str]:
     """What is wrong with a DNS subdomain: the form of most names of objects."""
-    return _limited(text, _DNS_SUBDOMAIN, _MOST_SUBDOMAIN, _DNS_SUBDOMAIN_RULE, empty=False)
+    return _name(text, _DNS_SUBDOMAIN, _MOST_SUBDOMAIN, _DNS_SUBDOMAIN_RULE)
+
+
+def _name(text: str, pattern: str, most: int, told: str) -> Iterator[str]:
+    if len(text) > most:
+        yield _most(most, "characters")
+    if not re.fullmatch(pattern, text, re.ASCII):
+        yield told
 
 
 def config_key(text: str) -> Iterator[str]:
     """What is wrong with a key of a ConfigMap or a Secret."""
     if len(text) > _MOST_SUBDOMAIN:
-        yield _most(_MOST_SUBDOMAIN)
+        yield _most(_MOST_SUBDOMAIN, "characters")
     if not re.fullmatch(_CONFIG_KEY, text, re.ASCII):
         yield _CONFIG_KEY_RULE
     elif text == ".":
@@ -136,7 +129,7 @@ def env_name(text: str) -> Iterator[str]:
 def port_name(text: str) -> Iterator[str]:
     """What is wrong with the name of a port (an IANA service name)."""
     if len(text) > _MOST_PORT_NAME:
-        yield _most(_MOST_PORT_NAME)
+        yield _most(_MOST_PORT_NAME, "characters")
     if not re.fullmatch("[-a-z0-9]*", text):
         yield "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"
     if not re.search("[a-z]", text):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from .._json import dig
-from . import _refused as refused  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._codec import decode_as
 from ._decoded import object_at
-from ._resources import SCALES
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -28,14 +26,7 @@ def scale_of(agent: JsonObject) -> JsonObject:
 
 
 def scaled(agent: JsonObject, scale: JsonObject) -> JsonObject:
-    """Return an Agent with the replicas, and the resourceVersion as a precondition, of a Scale that was sent.
-
-    Raises:
-        Refused: 409 Conflict (it is the Scale of another object), 422 Invalid.
-    """
+    """Return an Agent with the replicas, and the resourceVersion as a precondition, of a Scale that was sent."""
     metadata, replicas = scale["metadata"], scale["spec"].get("replicas", 0)
-    if replicas < 0:
-        wrong = refused.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
-        raise refused.invalid(SCALES, agent["metadata"]["name"], [wrong])
     version = {"resourceVersion": metadata["resourceVersion"]} if metadata.get("resourceVersion") else {}
     return agent | {"metadata": agent["metadata"] | version, "spec": agent["spec"] | {"replicas": replicas}}

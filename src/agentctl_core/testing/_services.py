@@ -62,7 +62,7 @@ def _keep_allocated(spec: JsonObject, before: JsonObject) -> None:
         for field in ("clusterIP", "clusterIPs"):
             if not spec.get(field) and before.get(field):
                 spec[field] = before[field]
-    if _has_node_ports(spec) and _has_node_ports(before):
+    if _has_node_ports(spec) and _has_node_ports(before) and "ports" in spec:
         used = {port.get("nodePort") for port in spec.get("ports", ())} - {None}
         known = {port.get("name", ""): port.get("nodePort") for port in before.get("ports", ())}
         taken = used & set(known.values())
@@ -75,14 +75,15 @@ def _keep_allocated(spec: JsonObject, before: JsonObject) -> None:
 
 
 def _normalize_addresses(spec: JsonObject, before: JsonObject) -> None:
-    """Keep the address and the list of addresses together."""
+    """Keep the address and the list of addresses together where a client that knows but the former changed it."""
     address, former = spec.get("clusterIP", ""), before.get("clusterIP", "")
-    if address == former:
-        if before.get("clusterIPs") and not spec.get("clusterIPs"):
-            spec["clusterIPs"] = before["clusterIPs"]
-    elif spec.get("clusterIPs") == before.get("clusterIPs"):
-        # The singular one changed alone. `sameClusterIPs` looks at both, so nothing follows it.
-        return
+    if before.get("clusterIPs") and not spec.get("clusterIPs") and address == former:
+        spec["clusterIPs"] = before["clusterIPs"]
+    if address != former and spec.get("clusterIPs") == before.get("clusterIPs"):
+        if address:
+            spec["clusterIPs"] = [address]
+        else:
+            spec.pop("clusterIPs", None)
 
 
 def _allocated(
@@ -95,19 +96,59 @@ def _allocated(
         wrong = list(_validate_addresses(spec))
         if wrong:
             raise refused.invalid(SERVICES, service["metadata"].get("name", ""), wrong)
-        families = (
-            ["IPv4", "IPv6"] if spec["ipFamilyPolicy"] != "SingleStack" and headless and not selects else ["IPv4"]
-        )
+        is_open = headless and not selects  # whose endpoints are somebody else's matter
+        if not is_open and (wrong := list(_validate_stack(spec))):
+            raise refused.invalid(SERVICES, service["metadata"].get("name", ""), wrong)
+        families = ["IPv4", "IPv6"] if is_open and spec["ipFamilyPolicy"] != "SingleStack" else ["IPv4"]
         spec.setdefault("ipFamilies", families)
         if not spec.get("clusterIP"):
+            if not service["metadata"].get("name"):
+                raise _no_address(allocation.address())
             spec["clusterIP"] = allocation.address()
             spec["clusterIPs"] = [spec["clusterIP"]]
-    if _has_node_ports(spec) and spec.get("allocateLoadBalancerNodePorts", True):
-        spec["ports"] = _with_node_ports(spec.get("ports", ()), allocation)
+    if spec["type"] == "ExternalName":
+        spec.pop("internalTrafficPolicy", None)  # it is not shown
+    if _has_node_ports(spec) and "ports" in spec and spec.get("allocateLoadBalancerNodePorts", True):
+        ports = spec["ports"]
+        spec["ports"] = _node_ports(ports, allocation) if before is None else _more_node_ports(ports, allocation)
     return spec
 
 
-def _with_node_ports(ports: Sequence[Mapping[str, Any]], allocation: Allocation) -> list[JsonObject]:
+def _no_address(address: str) -> refused.Refused:
+    """Return what the server says to a Service without a name: that is needed before it is checked."""
+    what = f'IPAddress.networking.k8s.io "{address}" is invalid: spec.parentRef.name: Required value'
+    wrong = invalid_value("spec.clusterIPs", [""], f"failed to allocate IP: {what}")
+    return refused.invalid(SERVICES, "", [wrong])
+
+
+def _validate_stack(spec: JsonObject) -> Causes:
+    """What a cluster with IPv4 alone cannot give."""
+    if spec["ipFamilyPolicy"] == "RequireDualStack":
+        told = "this cluster is not configured for dual-stack services"
+        yield invalid_value("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], told)
+    for index, family in enumerate(spec.get("ipFamilies", ())):
+        if family != "IPv4":
+            yield invalid_value(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+
+
+def _more_node_ports(ports: Sequence[Mapping[str, Any]], allocation: Allocation) -> list[JsonObject]:
+    """Return the ports of an update with their node ports: each that has none gets one of its own.
+
+    Raises:
+        Refused: 500, as the server has it, for one node port of two ports.
+    """
+    taken: set[tuple[str, int]] = set()
+    out: list[JsonObject] = []
+    for port in ports:
+        number: int = port.get("nodePort") or allocation.node_port({number for _, number in taken})
+        if (port["protocol"], number) in taken:
+            raise refused.failure(500, "", f"duplicate nodePort: {{{port['protocol']} {number}}}")
+        taken.add((port["protocol"], number))
+        out.append({**port, "nodePort": number})
+    return out
+
+
+def _node_ports(ports: Sequence[Mapping[str, Any]], allocation: Allocation) -> list[JsonObject]:
     """Return ports with their node ports: one for a number, whatever the protocols, as far as none is asked for."""
     by_number = {port.get("port"): port["nodePort"] for port in ports if port.get("nodePort")}
     taken, out = set(by_number.values()), list[JsonObject]()
@@ -128,7 +169,7 @@ def _drop_dependent(spec: JsonObject, before: JsonObject) -> None:
         for field in ("ipFamilies", "ipFamilyPolicy"):
             if spec.get(field) == before.get(field):
                 spec.pop(field, None)
-    if _has_node_ports(before) and not _has_node_ports(spec):
+    if _has_node_ports(before) and not _has_node_ports(spec) and "ports" in spec:
         known = {port.get("nodePort") for port in before.get("ports", ())}
         if all(port.get("nodePort", None) in {None, *known} for port in spec.get("ports", ())):
             spec["ports"] = [{k: v for k, v in port.items() if k != "nodePort"} for port in spec.get("ports", ())]
@@ -211,6 +252,7 @@ def _validate_external_name(spec: JsonObject) -> Causes:
 def _validate_ports(ports: Sequence[Mapping[str, Any]], kind: str) -> Causes:
     names: set[str] = set()
     numbers: set[tuple[str, int]] = set()
+    node_ports: set[tuple[str, int]] = set()
     for index, port in enumerate(ports):
         here, name, number = f"spec.ports[{index}]", port.get("name", ""), port.get("port", 0)
         if name:
@@ -226,7 +268,11 @@ def _validate_ports(ports: Sequence[Mapping[str, Any]], kind: str) -> Causes:
         yield from port_or_name(f"{here}.targetPort", port["targetPort"])
         if "appProtocol" in port:
             yield from rules.invalid(f"{here}.appProtocol", port["appProtocol"], rules.label_key)
-        if kind == "ClusterIP" and port.get("nodePort"):
+        node_port = (port["protocol"], port.get("nodePort", 0))
+        if node_port[1] and node_port in node_ports:
+            yield cause(f"{here}.nodePort", f"Duplicate value: {node_port[1]}", "FieldValueDuplicate")
+        node_ports.add(node_port)
+        if kind == "ClusterIP" and node_port[1]:
             yield forbidden_change(f"{here}.nodePort", "may not be used when `type` is 'ClusterIP'")
         if (port["protocol"], number) in numbers:
             yield cause(here, f"Duplicate value: {_shown_port(port)}", "FieldValueDuplicate")

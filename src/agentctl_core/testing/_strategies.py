@@ -69,6 +69,8 @@ class Strategy:
         update_status: the same of its status.
         validate: what is wrong with a new object, or with one that replaces another.
         validate_status: what is wrong with a status that replaces another.
+        canonicalize: what is stored of an object that is right.
+        admit: why an update that is right may not be made; empty where it may.
     """
 
     create: Callable[[JsonObject, Allocation], JsonObject] = _as_given
@@ -76,6 +78,8 @@ class Strategy:
     update_status: Callable[[JsonObject, JsonObject], JsonObject] = _status_alone
     validate: Callable[[JsonObject, JsonObject | None], Causes] = _nothing
     validate_status: Callable[[JsonObject, JsonObject], Causes] = _nothing
+    canonicalize: Callable[[JsonObject], JsonObject] = lambda new: new
+    admit: Callable[[JsonObject, JsonObject], str] = lambda _new, _old: ""
 
 
 def _create_pod(pod: JsonObject, allocation: Allocation) -> JsonObject:
@@ -128,9 +132,10 @@ _STRATEGIES: Final[Mapping[str, Strategy]] = {
         update_status=_plain_kinds.with_claim_status,
         validate=_plain_kinds.validate_claim,
         validate_status=_plain_kinds.validate_claim_status,
+        admit=_plain_kinds.admit_claim,
     ),
     CONFIG_MAPS.full_name: Strategy(validate=_plain_kinds.validate_config_map),
-    SECRETS.full_name: Strategy(validate=_plain_kinds.validate_secret),
+    SECRETS.full_name: Strategy(validate=_plain_kinds.validate_secret, canonicalize=_plain_kinds.without_empty_data),
     EVENTS.full_name: Strategy(validate=_plain_kinds.validate_event),
     LEASES.full_name: Strategy(validate=_plain_kinds.validate_lease),
 }
@@ -164,5 +169,7 @@ def _decode_built_in(manifest: JsonObject, resource: Resource) -> Decoded:
         return decoded
     if resource is SECRETS:
         kept = _plain_kinds.with_encoded(kept)
+        if manifest.get("data") == {}:
+            kept.setdefault("data", {})  # which is not the same as none, until it is stored
     header = {"apiVersion": resource.api_version, "kind": resource.kind}
     return evolve(decoded, manifest=header | kept | {"metadata": without_untold(kept["metadata"])})

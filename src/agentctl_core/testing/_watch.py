@@ -38,6 +38,9 @@ def watch_events(
         now = change.type != "DELETED" and matches(change.object)
         if now:
             events.append(WatchEvent("MODIFIED" if was else "ADDED", copy_json(change.object)))
-        elif was:
-            events.append(WatchEvent("DELETED", copy_json(change.object)))
+        elif was and change.previous is not None:
+            # As it was when it still matched, at the time of the change.
+            version = {"resourceVersion": str(change.resource_version)}
+            last = change.previous | {"metadata": change.previous["metadata"] | version}
+            events.append(WatchEvent("DELETED", copy_json(last)))
     return tuple(events)

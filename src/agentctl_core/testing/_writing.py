@@ -17,14 +17,18 @@ from ._checks import (
     check_version,
     counted,
     is_done,
+    json_text,
+    other_kind,
     refuse_invalid,
+    refuse_other_kind,
     refuse_other_object,
     refuse_undecodable,
     updated,
+    version_number,
 )
 from ._decoded import Decoded
 from ._metadata import new_metadata, validate_metadata, validate_name
-from ._resources import AGENTS, NAMESPACES, Resource, by_kind
+from ._resources import NAMESPACES, Resource, by_kind
 from ._storage import Key, Storage, copy_object
 from ._strategies import decode, strategy_of
 
@@ -63,28 +67,27 @@ class Writer:
         refuse_undecodable(resource, decoded, strict=strict, patched=None)
         return self._create(resource, decoded)
 
-    def _create(self, resource: Resource, decoded: Decoded) -> JsonObject:
+    def _create(self, resource: Resource, decoded: Decoded, *, by_put: bool = False) -> JsonObject:
         given = decoded.manifest["metadata"]
         namespace = given.get("namespace", "default") if resource.namespaced else ""
-        self._admit_to_namespace(resource, namespace, given.get("name", ""))
+        self._admit_to_namespace(resource, namespace, given.get("name") or given.get("generateName", ""))
         allocation = Allocation(self.storage)
         name = given.get("name") or (f"{given['generateName']}{allocation.suffix()}" if "generateName" in given else "")
         uid = f"00000000-0000-4000-8000-{self.storage.count('uid'):012x}"
         metadata = new_metadata(given, resource, name=name, uid=uid, now=self.now)
         new = decoded.manifest | {"metadata": metadata | ({"namespace": namespace} if namespace else {})}
         new = strategy_of(resource).create(new, allocation)
-        wrong = [*validate_name(metadata, resource), *validate_metadata(new["metadata"])]
+        wrong = [*validate_name(metadata, resource), *validate_metadata(new["metadata"], resource)]
         wrong += causes_about(decoded, "spec")
-        if resource is not AGENTS or not wrong:  # rules in CEL are looked at where the schema is kept
-            wrong += broken_rules(resource, new, None, None)
+        wrong += broken_rules(resource, new, None, None)
         refuse_invalid(resource, name, wrong)
-        if (version := metadata.get("resourceVersion", "")).isdecimal() and int(version):
+        if not by_put and (version := metadata.get("resourceVersion", "")).isdecimal() and int(version):
             raise refused.failure(500, "", "resourceVersion should not be set on objects to be created")
         key = (resource.full_name, namespace, name)
         if key in self.storage.objects:
             terminating = "deletionTimestamp" in self.storage.objects[key]["metadata"]
             raise refused.already_exists(resource, name, terminating=terminating)
-        return self._put(key, new)
+        return self._put(key, strategy_of(resource).canonicalize(new))
 
     def put(
         self, manifest: Mapping[str, Any], subresource: str | None = None, *, strict: bool = True
@@ -106,7 +109,8 @@ class Writer:
         if uid is not None and uid != record:
             raise refused.broken_precondition(resource, key[1:], "UID", uid, record)
         if current is None:
-            return self._create(resource, decoded), True
+            version_number(decoded.manifest["metadata"])
+            return self._create(resource, decoded, by_put=True), True
         return self._replace(resource, key, decoded, subresource), False
 
     def update(self, manifest: Mapping[str, Any], subresource: str | None = None, *, strict: bool = True) -> JsonObject:
@@ -117,23 +121,31 @@ class Writer:
         self, resource: Resource, key: Key, desired: JsonObject, subresource: str | None, *, strict: bool
     ) -> JsonObject:
         """Replace an object with what a patch made of it; return what is stored then."""
-        refuse_other_object(resource, key, desired)
+        patched = json_text(desired)
+        refuse_other_kind(resource, desired, patched=patched)
         decoded = decode(desired, resource)
-        patched = json.dumps(desired, sort_keys=True, separators=(",", ":"))
+        if decoded.malformed:  # which of several things is told depends on the order
+            decoded = decode(json.loads(patched), resource)
         refuse_undecodable(resource, decoded, strict=strict, patched=patched)
+        refuse_other_object(resource, key, desired)
         return self._replace(resource, key, decoded, subresource)
 
     def _replace(self, resource: Resource, key: Key, decoded: Decoded, subresource: str | None) -> JsonObject:
         current, name = self.storage.objects[key], key[2]
         check_version(resource, name, decoded.manifest["metadata"], current["metadata"])
+        version, kind = decoded.manifest.get("apiVersion"), decoded.manifest.get("kind")
+        if (version, kind) != (resource.api_version, resource.kind):
+            raise other_kind(resource, version, kind, name)
         new, wrong = updated(resource, current, decoded.manifest, subresource, Allocation(self.storage))
         wrong += causes_about(decoded, "status" if subresource == "status" else "spec")
-        if resource is not AGENTS or not wrong:
-            wrong += broken_rules(resource, new, current, subresource)
+        wrong += broken_rules(resource, new, current, subresource)
         refuse_invalid(resource, name, wrong)
+        if subresource is None and (why := strategy_of(resource).admit(new, current)):
+            raise refused.forbidden(resource, name, why)
+        new = strategy_of(resource).canonicalize(new)
         if same_json(new, current):
             return copy_object(current)
-        if resource.generation and not same_json(counted(new), counted(current)):
+        if resource.generation and counted(new) != counted(current):
             new = new | {"metadata": new["metadata"] | {"generation": current["metadata"]["generation"] + 1}}
         if "deletionTimestamp" in new["metadata"] and is_done(resource, new["metadata"]):
             self._remove(key)
@@ -171,7 +183,7 @@ class Writer:
             told = f"unable to create new content in namespace {namespace} because it is being terminated"
             why = f"namespace {namespace} is being terminated"
             raise refused.forbidden(
-                resource, name, told, [refused.cause("metadata.namespace", why, "NamespaceTerminating")]
+                resource, name or "Unknown", told, [refused.cause("metadata.namespace", why, "NamespaceTerminating")]
             )
 
 

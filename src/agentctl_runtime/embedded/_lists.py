@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any, TypeAlias
 
 from agentctl_core.testing import ModelCluster
@@ -27,13 +28,8 @@ def list_objects(cluster: ModelCluster, request: Request, resource: Resource) ->
         Refused: 400, 410 (the history no longer reaches back to the first page), 504 (a resourceVersion to come).
     """
     check_version(cluster, request)
-    items, version = cluster.list(
-        resource.api_version,
-        resource.kind,
-        request.namespace,
-        request.query.get("labelSelector", ""),
-        request.query.get("fieldSelector", ""),
-    )
+    selection = [request.query.get(name, "") for name in ("labelSelector", "fieldSelector")]
+    items, version = cluster.list(resource.api_version, resource.kind, request.namespace, *selection)
     metadata: JsonObject = {"resourceVersion": version}
     if resource is AGENTS:
         metadata["continue"] = ""  # lists of custom resources have it
@@ -43,12 +39,21 @@ def list_objects(cluster: ModelCluster, request: Request, resource: Resource) ->
         metadata["resourceVersion"], start = _read_token(cluster, token)
         items = [item for item in items if _position(item) > start]
     limit = request.number("limit")
-    if limit and len(items) > limit:
+    if limit and len(items) >= limit and _goes_on(cluster, request, resource, items[limit - 1]):
         metadata["continue"] = _token(metadata["resourceVersion"], items[limit - 1])
-        metadata["remainingItemCount"] = len(items) - limit
+        if not any(selection):
+            metadata["remainingItemCount"] = len(items) - limit
         items = items[:limit]
     kind = f"{resource.kind}List"
     return {"kind": kind, "apiVersion": resource.api_version, "metadata": metadata, "items": items}
+
+
+def _goes_on(cluster: ModelCluster, request: Request, resource: Resource, last: JsonObject) -> bool:
+    """Tell whether anything stands behind an object, selected or not: further the server does not look ahead."""
+    if re.search(r"metadata\.name==?[^,]", request.query.get("fieldSelector", "")):
+        return False  # it gets that one object
+    everything, _ = cluster.list(resource.api_version, resource.kind, request.namespace)
+    return any(_position(item) > _position(last) for item in everything)
 
 
 def check_version(cluster: ModelCluster, request: Request) -> int:

@@ -15,6 +15,7 @@ from agentctl_core.testing.rest import (
     by_plural,
     cause,
     failure,
+    go_kind,
     method_not_allowed,
     unknown_resource,
 )
@@ -22,6 +23,9 @@ from agentctl_core.testing.rest import (
 JsonObject: TypeAlias = dict[str, Any]
 
 _TRUE: Final = ("1", "true", "True")
+_SUMMARY_BYTES: Final = 30
+_NO_KIND: Final = "couldn't get version/kind; json parse error: json: cannot unmarshal"
+_HEADER: Final = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 _VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
 
 
@@ -97,16 +101,33 @@ class Request:
         except (ValueError, RecursionError):
             raise bad_request("couldn't get version/kind; json parse error: the body is no valid JSON") from None
 
-    def json_object(self) -> JsonObject:
-        """Return the body, an object.
+    def json_object(self, resource: Resource) -> JsonObject:
+        """Return the body, an object of a resource.
 
         Raises:
             Refused: 400, it is something else.
         """
         value = self.json()
         if not isinstance(value, dict):
-            raise bad_request("couldn't get version/kind; json parse error: json: the body is no object")
-        return cast("JsonObject", value)
+            raise self.unrecognized(resource, f"{_NO_KIND} {go_kind(value)} into Go value of type {_HEADER}")
+        given = cast("JsonObject", value)
+        for field in ("apiVersion", "kind"):
+            if not isinstance(given.get(field), str | None):
+                told = f"{_NO_KIND} {go_kind(given[field])} into Go struct field .{field} of type string"
+                raise self.unrecognized(resource, told)
+        return given
+
+    def unrecognized(self, resource: Resource, why: str) -> Exception:
+        """Return the 400 for a body of which not even the kind can be read."""
+        told = f"the object provided is unrecognized (must be of type {resource.kind}): {why}"
+        return bad_request(f"{told} ({self._summary()})")
+
+    def _summary(self) -> str:
+        """Return how the body begins: as it is where it begins like an object, otherwise in hexadecimal digits."""
+        if not self.body:
+            return "<empty>"
+        start, more = self.body[:_SUMMARY_BYTES], " ..." if len(self.body) > _SUMMARY_BYTES else ""
+        return (start.decode(errors="replace") if start.startswith(b"{") else start.hex()) + more
 
 
 def unsupported_option(kind: str, field: str, value: str, supported: tuple[str, ...]) -> Exception:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
-from agentctl_core import Ref, merge_patch
+from agentctl_core import Ref
 from agentctl_core.testing import ModelCluster, Refused
 from agentctl_core.testing.rest import (
+    AGENTS,
     Resource,
     bad_request,
     failure,
     method_not_allowed,
+    not_found,
+    other_kind,
+    refuse_unreadable,
     unknown_resource,
+    unregistered,
     unsupported_media_type,
 )
 
@@ -26,8 +32,10 @@ _PLAIN: Final = {"/readyz": "ok", "/livez": "ok", "/healthz": "ok"}
 _VERSION: Final = {"major": "1", "minor": "37", "gitVersion": "v1.37.2", "platform": "linux/amd64"}
 _NO_SUCH_PAGE: Final = "404 page not found\n"
 _JSON_TYPES: Final = ("", "application/json")
-_MERGE_PATCH: Final = "application/merge-patch+json"
-_STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
+_PATCHES: Final = {
+    "application/merge-patch+json": "merge",
+    "application/strategic-merge-patch+json": "strategic",
+}
 _PARTICULAR: Final = {"Pod": ("resize", "binding"), "Agent": ("scale",)}
 """Subresources that one kind has."""
 _PROPAGATIONS: Final = ("Foreground", "Background", "Orphan")
@@ -50,11 +58,32 @@ def answer(cluster: ModelCluster, request: Request) -> Answer:
     resource = request.resource
     if resource is None:
         return _page(request)
-    if request.query.get("dryRun"):
-        cluster = cluster.copy()
+    if _is_dry(request):
+        return _without_new_version(cluster, _on_resource(cluster.copy(), request, resource))
+    return _on_resource(cluster, request, resource)
+
+
+def _is_dry(request: Request) -> bool:
+    """Tell whether nothing is to be written; a body with options stands for all of the query."""
+    if request.method == "DELETE" and request.body.strip():
+        return bool(request.json().get("dryRun"))
+    return bool(request.query.get("dryRun"))
+
+
+def _on_resource(cluster: ModelCluster, request: Request, resource: Resource) -> Answer:
     if request.name is None:
         return _on_collection(cluster, request, resource)
     return _on_object(cluster, request, resource)
+
+
+def _without_new_version(cluster: ModelCluster, answered: Answer) -> Answer:
+    """Return the answer of a dry run: no object gets a resourceVersion by it, and what is there keeps its own."""
+    if isinstance(answered.body, str) or "uid" not in answered.body["metadata"]:
+        return answered
+    metadata = {key: value for key, value in answered.body["metadata"].items() if key != "resourceVersion"}
+    with contextlib.suppress(Refused):
+        metadata["resourceVersion"] = cluster.get(Ref.of(answered.body))["metadata"]["resourceVersion"]
+    return Answer(answered.code, answered.body | {"metadata": metadata})
 
 
 def _page(request: Request) -> Answer:
@@ -69,8 +98,10 @@ def _on_collection(cluster: ModelCluster, request: Request, resource: Resource) 
     match request.method:
         case "GET":
             return Answer(200, list_objects(cluster, request, resource))
+        case "PUT" if resource is AGENTS:
+            raise bad_request("name must be provided")
         case "POST" if request.namespace is not None or not resource.namespaced:
-            manifest = _manifest(request, resource)
+            manifest = _manifest(cluster, request, resource)
             return Answer(201, cluster.create(manifest, strict=request.strict))
         case _:
             raise method_not_allowed()
@@ -81,7 +112,7 @@ def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> A
     if request.subresource in _PARTICULAR.get(resource.kind, ()):
         return _on_subresource(cluster, request, resource, ref)
     if request.subresource is not None and not (request.subresource == "status" and resource.status):
-        raise unknown_resource()
+        raise not_found(resource, ref.name) if resource is AGENTS else unknown_resource()
     match request.method:
         case "GET":
             return Answer(200, cluster.get(ref))
@@ -89,11 +120,15 @@ def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> A
             return Answer(200, _patch(cluster, request, ref))
         case "PUT":
             found, is_new = cluster.put(
-                _named(ref, _manifest(request, resource)), request.subresource, strict=request.strict
+                _named(request, resource, ref, _manifest(cluster, request, resource)),
+                request.subresource,
+                strict=request.strict,
             )
             return Answer(201 if is_new else 200, found)
+        case "POST" if resource is AGENTS and request.subresource is None:
+            return _on_collection(cluster, request, resource)  # the name in the path is not looked at
         case "DELETE" if request.subresource is None:
-            return _delete(cluster, request, ref)
+            return _delete(cluster, request, resource, ref)
         case _:
             raise method_not_allowed()
 
@@ -104,36 +139,40 @@ def _on_subresource(cluster: ModelCluster, request: Request, resource: Resource,
         case "GET", "resize":
             return Answer(200, cluster.get(ref))
         case "PUT", "resize":
-            manifest = _named(ref, _manifest(request, resource))
+            manifest = _named(request, resource, ref, _manifest(cluster, request, resource))
             return Answer(200, cluster.update(manifest, "resize", strict=request.strict))
-        case "PATCH", "resize" if request.content_type == _STRATEGIC_MERGE_PATCH:
-            patch = _by_name(cluster.get(ref), request.json_object())
-            return Answer(200, cluster.patch(ref, patch, subresource="resize", strict=request.strict))
         case "GET", "scale":
             return Answer(200, cluster.scale(ref))
         case "PUT", "scale":
-            return Answer(200, cluster.put_scale(ref, request.json_object(), strict=request.strict))
+            manifest = _named(request, None, ref, request.json_object(resource))
+            return Answer(200, cluster.put_scale(ref, manifest, strict=request.strict))
         case "PATCH", "resize" | "scale":
             return Answer(200, _patch(cluster, request, ref))
         case "POST", "binding":
-            return Answer(201, cluster.binding(ref, request.json_object(), strict=request.strict))
+            return Answer(201, cluster.binding(ref, request.json_object(resource), strict=request.strict))
         case _:
             raise method_not_allowed()
 
 
-def _named(ref: Ref, manifest: JsonObject) -> JsonObject:
-    """Return the manifest of a PUT, which has to be about the object that the URL names."""
+def _named(request: Request, resource: Resource | None, ref: Ref, manifest: JsonObject) -> JsonObject:
+    """Return the manifest of a PUT, which has to be about the object that the URL names; None: of no kind of its own."""
     metadata: JsonObject = manifest.get("metadata") or {}
     name = metadata.get("name")
-    if name != ref.name:
-        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({ref.name})")
-    return manifest
+    if name == ref.name:
+        return manifest
+    if resource is not None:
+        refuse_unreadable(resource, manifest, strict=request.strict)
+    if not name:
+        told = f"the name of the object ({ref.name} based on URL) was undeterminable: name must be provided"
+        raise bad_request(told)
+    raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({ref.name})")
 
 
 def _patch(cluster: ModelCluster, request: Request, ref: Ref) -> JsonObject:
-    if request.content_type != _MERGE_PATCH:
-        raise unsupported_media_type(_MERGE_PATCH)
-    return cluster.patch(ref, _patch_body(request), subresource=request.subresource, strict=request.strict)
+    content = _PATCHES.get(request.content_type, request.content_type)
+    return cluster.patch(
+        ref, _patch_body(request), subresource=request.subresource, content=content, strict=request.strict
+    )
 
 
 def _patch_body(request: Request) -> Any:
@@ -143,46 +182,41 @@ def _patch_body(request: Request) -> Any:
         raise bad_request("invalid JSON patch") from error
 
 
-def _by_name(pod: JsonObject, patch: JsonObject) -> JsonObject:
-    """Return the merge patch that a strategic one comes to: its lists of containers are merged by their names."""
-    spec: JsonObject = patch.get("spec") or {}
-    lists = {
-        field: [merge_patch(container, changes.get(container["name"], {})) for container in pod["spec"].get(field, [])]
-        for field, listed in spec.items()
-        if (changes := {change["name"]: change for change in listed})
-    }
-    return patch | {"spec": lists}
-
-
-def _manifest(request: Request, resource: Resource) -> JsonObject:
+def _manifest(cluster: ModelCluster, request: Request, resource: Resource) -> JsonObject:
     """Return the object in the body, with what the URL says about it filled in."""
     if request.content_type not in _JSON_TYPES:
         accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
         raise unsupported_media_type(accepted)
-    given = request.json_object()
-    if "kind" not in given and resource.group:  # only typed kinds, those of the core group, go without
-        what = f"the object provided is unrecognized (must be of type {resource.kind}): Object 'Kind' is missing"
-        raise bad_request(what)
-    manifest = {"apiVersion": resource.api_version, "kind": resource.kind} | given
-    if manifest["apiVersion"] != resource.api_version:
-        told = f"the API version in the data ({manifest['apiVersion']}) does not match the expected API version"
+    given = request.json_object(resource)
+    if resource is AGENTS and "kind" not in given:  # typed kinds go without
+        raise request.unrecognized(resource, f"Object 'Kind' is missing in '{request.body.decode(errors='replace')}'")
+    header = {"apiVersion": "" if resource is AGENTS else resource.api_version, "kind": resource.kind}
+    manifest = header | {key: value for key, value in given.items() if key not in header or value is not None}
+    version, kind = manifest["apiVersion"], manifest["kind"]
+    if resource is not AGENTS and (version, kind) != (resource.api_version, resource.kind):
+        told = f'{kind} in version "{str(version).rpartition("/")[2]}" cannot be handled as a {resource.kind}'
+        raise bad_request(f"{told}: {unregistered(resource, version, kind)}")
+    if version != resource.api_version:
+        told = f"the API version in the data ({version}) does not match the expected API version"
         raise bad_request(f"{told} ({resource.api_version})")
-    if manifest["kind"] != resource.kind:
-        what, wanted = manifest["kind"], resource.kind
-        raise bad_request(f'{what} in version "{resource.version}" cannot be handled as a {wanted}')
+    if kind != resource.kind:
+        if request.name is not None:
+            cluster.get(request.ref(resource))  # what is not there is told first
+        raise other_kind(resource, version, kind, (manifest.get("metadata") or {}).get("name", ""))
     metadata = manifest.get("metadata")
     if not resource.namespaced or not isinstance(metadata, dict | None):
         return manifest
     fields = cast("JsonObject", metadata or {})
     if fields.get("namespace") not in (None, "", request.namespace):
+        refuse_unreadable(resource, manifest, strict=request.strict)
         told = "the namespace of the provided object does not match the namespace sent on the request"
         raise bad_request(told)
     return manifest | {"metadata": fields | {"namespace": request.namespace}}
 
 
-def _delete(cluster: ModelCluster, request: Request, ref: Ref) -> Answer:
+def _delete(cluster: ModelCluster, request: Request, resource: Resource, ref: Ref) -> Answer:
     """Delete with DeleteOptions from the body, where there is one, or else from the query."""
-    options: JsonObject = request.json_object() if request.body.strip() else dict(request.query)
+    options: JsonObject = request.json_object(resource) if request.body.strip() else dict(request.query)
     propagation = options.get("propagationPolicy")
     if propagation is not None and propagation not in _PROPAGATIONS:
         raise unsupported_option("DeleteOptions", "propagationPolicy", propagation, (*_PROPAGATIONS, "nil"))

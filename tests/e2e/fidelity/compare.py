@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -61,19 +61,60 @@ def differences(operation: Operation, codes: tuple[int, int], model: Any, server
         yield Difference(operation=operation, code=codes[1], path=path, model=mine, server=real)
 
 
+def without_second_reasons(operation: Operation, model: Any, server: Any) -> tuple[tuple[Any, Any], int]:
+    """Return two answers about an Agent without what the server says to a field, or around and within it, besides.
+
+    Returns:
+        The answers, and whether anything was left out: 0 or 1.
+    """
+    match operation.kind, model, server:
+        case "Agent", {"details": {"causes": list() as mine}}, {"details": {"causes": list() as real}}:
+            told = {(str(one.get("field")), one.get("reason")) for one in mine}
+            kept = [one for one in real if not _is_second(one, told)]
+            if len(kept) == len(real):
+                return (model, server), 0
+            message = server["message"].replace(_listed(real), _listed(kept))
+            return (model, server | {"message": message, "details": server["details"] | {"causes": kept}}), 1
+        case _:
+            return (model, server), 0
+
+
+def _is_second(cause: Mapping[str, Any], told: set[tuple[str, Any]]) -> bool:
+    path = str(cause.get("field"))
+    if (path, cause.get("reason")) in told:
+        return False
+    if path == "<nil>":  # that rules were not looked at, which follows from a second reason
+        return True
+    return any(_is_within(path, other) or _is_within(other, path) for other, _ in told)
+
+
+def _is_within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+
+
+def _listed(causes: list[Any]) -> str:
+    texts = list(dict.fromkeys(f"{one.get('field', '')}: {one['message']}" for one in causes))
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
+_UNKNOWN: Final = re.compile(r'(?:unknown field "[^"]*"(?:, )?){2,}')
+
+
 def _ordered(answer: Any) -> Any:
     """Return a refusal with its causes in order and each of them once; the text that lists them is told by them.
 
-    The API server looks at the fields of maps in any order, and at some things twice.
+    The API server looks at the fields of maps in any order, and at some things twice. Unknown fields are put in order.
     """
     match answer:
-        case {"kind": "Status", "details": {"causes": [_, _, *_] as causes}, "message": str() as message}:
-            texts = list(dict.fromkeys(f"{one.get('field', '')}: {one['message']}" for one in causes))
-            listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-            unique = {json.dumps(one, sort_keys=True): one for one in causes}
-            ordered = [unique[key] for key in sorted(unique)]
-            told = message.replace(listed, "<the causes>")
+        case str():
+            return _UNKNOWN.sub(lambda found: ", ".join(sorted(found[0].split(", "))), answer)
+        case {"kind": "Status", "details": {"causes": [_, *_] as causes}, "message": str() as message}:
+            unique = {(one.get("field", ""), one.get("reason", ""), one["message"]): one for one in causes}
+            ordered = [unique[key] | {"message": _ordered(unique[key]["message"])} for key in sorted(unique)]
+            told = message.replace(_listed(causes), "<the causes>")
             return answer | {"details": answer["details"] | {"causes": ordered}, "message": told}
+        case {"kind": "Status", "message": str() as message}:
+            return answer | {"message": _ordered(message)}
         case _:
             return answer
 

@@ -6,10 +6,12 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
+from attrs import evolve
+
 from agentctl_core import merge_patch
 from tests.e2e.fidelity.material import METADATA, SIMPLE, WRONG_METADATA, Material
 from tests.e2e.fidelity.material_pods import RESIZES, agent_material, pod_material
-from tests.e2e.fidelity.operations import MERGE, STRATEGIC, UNKNOWN_UID, Operation, resource_of
+from tests.e2e.fidelity.operations import MERGE, STRATEGIC, THIS, UNKNOWN_UID, Operation, resource_of
 
 Json: TypeAlias = dict[str, Any]
 
@@ -90,18 +92,22 @@ class _Sequence:
             self._put_status: 3,
             self._special: 10,
             self._odd: 3,
+            self._on_namespace: 1,
         }
 
     def operations(self) -> list[Operation]:
         """Return the whole sequence."""
         rng = self._rng
-        out = [self._create(kind, name) for kind in self._kinds for name in ("a", "b") if rng.random() < 0.6]
+        out = [self._create(kind, name) for kind in self._kinds for name in ("a", "b") if rng.random() < 0.8]
         out.insert(0, Operation(verb="LIST", kind=self._kinds[0]))
         for _ in range(rng.randint(12, 22)):
             maker = rng.choices(list(self._makers), list(self._makers.values()))[0]
             out.append(maker(rng.choice(self._kinds)))
+            if "limit" in out[-1].query:
+                query = dict(out[-1].query) | {"continue": {"$continue": True}}
+                out.append(evolve(out[-1], query=query))
         if rng.random() < 0.1:
-            out += [Operation(verb="DELETE", kind="Namespace", name="this")]
+            out += [Operation(verb="DELETE", kind="Namespace", name=THIS)]
             out += [self._post(rng.choice(self._kinds)) for _ in range(2)]
         return [*out, self._watch(rng.choice(self._kinds))]
 
@@ -160,14 +166,32 @@ class _Sequence:
             body = _merged(body, {"metadata": {"name": None, "generateName": f"gen-{self._made}-"}})
         elif self._chance(0.04):
             body = _merged(body, {"metadata": {"name": self._rng.choice(_STRANGE_NAMES)}})
-        return Operation(verb="POST", kind=kind, query=self._query(), body=body)
+        has_name = body["metadata"].get("name") or "generateName" in body["metadata"]
+        return Operation(verb="POST", kind=kind, query=self._query() if has_name else self._validation(), body=body)
 
     def _get(self, kind: str) -> Operation:
         subresource = "status" if kind in _WITH_STATUS and self._chance(0.2) else ""
         return Operation(verb="GET", kind=kind, name=self._name(), subresource=subresource)
 
     def _list(self, kind: str) -> Operation:
-        return Operation(verb="LIST", kind=kind, query=self._selection())
+        query = self._selection() | ({"limit": self._rng.choice(["1", "1", "2"])} if self._chance(0.15) else {})
+        return Operation(verb="LIST", kind=kind, query=query)
+
+    def _on_namespace(self, kind: str) -> Operation:  # noqa: ARG002 -- a maker
+        rng = self._rng
+        what = {"kind": "Namespace", "name": THIS}
+        return rng.choice(
+            [
+                Operation(verb="GET", **what),
+                Operation(verb="LIST", kind="Namespace", query={"fieldSelector": "metadata.name=none"}),
+                Operation(verb="PATCH", body={"metadata": rng.choice(METADATA)}, content=MERGE, **what),
+                Operation(verb="PATCH", body={"metadata": rng.choice(WRONG_METADATA)}, content=MERGE, **what),
+                Operation(verb="PATCH", body={"spec": {"finalizers": []}}, content=MERGE, **what),
+                Operation(
+                    verb="PUT", body={"$seen": "Namespace/this", "patch": {"metadata": {"labels": None}}}, **what
+                ),
+            ]
+        )
 
     def _selection(self) -> Json:
         rng = self._rng
@@ -175,8 +199,9 @@ class _Sequence:
         return labels | ({"fieldSelector": rng.choice(_FIELD_SELECTORS)} if self._chance(0.4) else {})
 
     def _watch(self, kind: str) -> Operation:
-        since = self._rng.choice(["list", "list", "list", f"{kind}/a first", f"{kind}/b first", f"{kind}/a"])
-        return Operation(verb="WATCH", kind=kind, query=self._selection() | {"resourceVersion": {"$version": since}})
+        since = self._rng.choice(["list"] * 5 + [f"{kind}/a first", f"{kind}/b first", f"{kind}/a", "0", ""])
+        version = {"$since": since} if len(since) > 1 else since
+        return Operation(verb="WATCH", kind=kind, query=self._selection() | {"resourceVersion": version})
 
     def _preconditions(self, kind: str, name: str) -> Json:
         """Return metadata with what a careful client supposes, rightly or wrongly."""
@@ -193,7 +218,8 @@ class _Sequence:
         body = _merged({"metadata": self._preconditions(kind, name)}, body)
         if self._chance(0.1):
             body = {"metadata": self._preconditions(kind, name)}
-        return Operation(verb="PATCH", kind=kind, name=name, query=self._query(), body=body, content=MERGE)
+        content = STRATEGIC if kind != "Agent" and self._chance(0.12) else MERGE
+        return Operation(verb="PATCH", kind=kind, name=name, query=self._query(), body=body, content=content)
 
     def _put(self, kind: str) -> Operation:
         name = self._name()
@@ -221,7 +247,7 @@ class _Sequence:
         )
 
     def _put_status(self, kind: str) -> Operation:
-        if kind not in _WITH_STATUS:
+        if kind not in _WITH_STATUS or resource_of(kind).create_on_update:
             return self._put(kind)
         name = self._name()
         patch = self._status(kind)
@@ -239,13 +265,11 @@ class _Sequence:
             options["gracePeriodSeconds"] = rng.choice([0, 0, 1, 60, -1])
         if self._chance(0.3) and (preconditions := self._preconditions(kind, name)):
             options["preconditions"] = preconditions
-        if self._chance(0.5) or "preconditions" in options:
-            body = options if not options else {"apiVersion": "v1", "kind": "DeleteOptions"} | options
-            return Operation(verb="DELETE", kind=kind, name=name, body=body or None, query=self._dry_run())
-        return Operation(verb="DELETE", kind=kind, name=name, query=options | self._dry_run())
-
-    def _dry_run(self) -> Json:
-        return {"dryRun": "All"} if self._chance(0.04) else {}
+        is_dry = self._chance(0.04)
+        if options and (self._chance(0.5) or "preconditions" in options):
+            body = {"apiVersion": "v1", "kind": "DeleteOptions"} | options | ({"dryRun": ["All"]} if is_dry else {})
+            return Operation(verb="DELETE", kind=kind, name=name, body=body)
+        return Operation(verb="DELETE", kind=kind, name=name, query=options | ({"dryRun": "All"} if is_dry else {}))
 
     def _special(self, kind: str) -> Operation:
         """Return an operation on a subresource that only this kind has."""
@@ -328,7 +352,7 @@ class _Sequence:
             Operation(verb="POST", kind=kind, body={key: v for key, v in manifest.items() if key != "kind"}),
             Operation(verb="POST", kind=kind, body={key: v for key, v in manifest.items() if key != "apiVersion"}),
             Operation(verb="POST", kind=kind, body={key: v for key, v in manifest.items() if key != "metadata"}),
-            Operation(verb="POST", kind=kind, body=manifest | {"kind": "Other"}),
+            Operation(verb="POST", kind=kind, body=manifest | ({} if kind == "Agent" else {"kind": "Other"})),
             Operation(verb="POST", kind=kind, body=manifest | {"apiVersion": "other/v1"}),
             Operation(verb="POST", kind=kind, body=_merged(manifest, {"metadata": {"namespace": "elsewhere"}})),
             Operation(verb="POST", kind=kind, body=manifest, query={"fieldValidation": "Other"}),

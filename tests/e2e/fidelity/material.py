@@ -62,7 +62,6 @@ METADATA: Final[tuple[Json, ...]] = (
     {"creationTimestamp": "2020-01-01T00:00:00Z"},
     {"deletionTimestamp": "2020-01-01T00:00:00Z"},
     {"deletionGracePeriodSeconds": 5},
-    {"selfLink": "/x"},
     {"uid": UNKNOWN_UID},
     {"uid": None},
     {"name": None},
@@ -177,7 +176,7 @@ SERVICE: Final = Material(
         {"spec": {"sessionAffinity": "None"}},
         {"spec": {"publishNotReadyAddresses": True}},
         {"spec": {"clusterIP": None}},
-        {"spec": {"internalTrafficPolicy": "Local"}},
+        {"spec": {"internalTrafficPolicy": "Local", "type": "ClusterIP"}},
         {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}},
     ),
     wrong=(

@@ -14,9 +14,12 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = dict[str, Any]
 
 _UID: Final = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_VERSION_IN_TEXT: Final = re.compile(r"(?<=record \()\d+(?=\))|(?<=precondition \()\d+(?=\) does not match the Res)")
+_VERSION_IN_TEXT: Final = re.compile(
+    r"(?<=ResourceVersion in object meta: )\d+\b|(?<=record \()\d+(?=\))|(?<=precondition \()\d+(?=\) does not match the Res)"
+)
 _GENERATED: Final = re.compile(r"\b(gen-\d+-)[a-z0-9]{5}\b")
 _TOKEN_VOLUME: Final = re.compile(r"\bkube-api-access-[a-z0-9]{5}\b")
+_NODE_PORT: Final = re.compile(r"(?<=Duplicate value: )3\d{4}\b|(?<=duplicate nodePort: \{TCP )3\d{4}\b")
 _ADDRESS: Final = re.compile(r"\b10\.96\.\d+\.\d+\b")
 
 
@@ -28,6 +31,16 @@ class Names:
         self._uids: dict[str, str] = {}
         self._versions: list[int] = []
         self._named: dict[int, str] = {}
+        self._aliases: set[str] = set()
+
+    def alias(self, number: int, other: int) -> None:
+        """Let a resourceVersion have the name of another: the object is the same to the model."""
+        self._named[number] = self._version(other)
+        self._aliases.add(str(number))
+
+    def is_alias(self, version: str) -> bool:
+        """Tell whether a resourceVersion has the name of another."""
+        return version in self._aliases
 
     def normal(self, value: Any, key: str = "") -> Any:
         """Return an answer with every id replaced by its name."""
@@ -43,6 +56,13 @@ class Names:
             case _:
                 return value
 
+    def normal_dry(self, value: Any) -> Any:
+        """Return the answer to a dry run likewise: an id that was made for it is forgotten."""
+        known, versions, named = dict(self._uids), [*self._versions], dict(self._named)
+        shown = self.normal(value)
+        self._uids, self._versions, self._named = known, versions, named
+        return shown
+
     def normal_list(self, value: Json) -> Json:
         """Return a list likewise: its version, that of the whole server, is compared with those of the objects."""
         items = self.normal(value["items"])
@@ -57,6 +77,7 @@ class Names:
         text = _VERSION_IN_TEXT.sub(lambda match: self._version(int(match[0])), text)
         text = _GENERATED.sub(r"\1<random>", text)
         text = _TOKEN_VOLUME.sub("kube-api-access-<random>", text)
+        text = _NODE_PORT.sub("<node port>", text)
         return _ADDRESS.sub("<cluster ip>", text)
 
     def _version(self, number: int) -> str:

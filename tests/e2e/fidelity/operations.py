@@ -1,8 +1,9 @@
 """Operations on the API: data, with places where each side puts in what it knows of its own objects.
 
-A uid or a resourceVersion is another one on each side, so an operation names it: `{"$uid": "ConfigMap/a"}` stands for the
-uid that this side last saw under that name, `{"$uid": "ConfigMap/a first"}` for the first one. Likewise `$version`, and
-`{"$seen": "Pod/a", "patch": {...}}` is the object as last seen, with a merge patch applied: what a client PUTs.
+A uid or a resourceVersion is another one on each side, so an operation names it: `{"$uid": "ConfigMap/a"}` stands for
+the uid that this side last saw under that name, `{"$uid": "ConfigMap/a first"}` for the first one. Likewise `$version`
+and `$since` (that of the last list, where nothing was seen). `{"$seen": "Pod/a", "patch": {...}}` is the object as it
+was last seen, with a merge patch applied: what a client PUTs. `$continue` is the token of the last list.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Json: TypeAlias = dict[str, Any]
 MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 JSON: Final = "application/json"
+THIS: Final = "this"
+"""The name of the sequence's own namespace."""
 UNKNOWN_UID: Final = "11111111-2222-4333-8444-555555555555"
 """Stands for the uid, and 1 for the resourceVersion, of what was never seen."""
 _BY_KIND: Final[Mapping[str, Resource]] = {resource.kind: resource for resource in RESOURCES}
@@ -58,6 +61,12 @@ class Operation:
         """The verb as it is counted: `PATCH status`."""
         return f"{self.verb} {self.subresource}".strip()
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing is to be written."""
+        in_body = self.verb == "DELETE" and isinstance(self.body, dict)
+        return "dryRun" in (self.body if in_body else self.query)
+
     def method(self) -> str:
         """Return the HTTP method."""
         return "GET" if self.verb in ("LIST", "WATCH") else self.verb
@@ -67,7 +76,7 @@ class Operation:
         resource = resource_of(self.kind)
         root = f"/apis/{resource.group}/{resource.version}" if resource.group else f"/api/{resource.version}"
         within = f"/namespaces/{namespace}" if resource.namespaced else ""
-        name = namespace if self.kind == "Namespace" and self.name == "this" else self.name
+        name = namespace if self.kind == "Namespace" and self.name == THIS else self.name
         parts = [resource.plural, *filter(None, (name, self.subresource))]
         return f"{root}{within}/{'/'.join(parts)}"
 
@@ -92,14 +101,18 @@ class Memory:
         self._seen: dict[str, Json] = {}
         self._uids: dict[str, list[str]] = {}
         self._versions: dict[str, list[str]] = {}
+        self._superseded: dict[str, str] = {}
         self._list_version = "0"
+        self._token = ""
 
-    def learn(self, answer: Any) -> None:
-        """Remember the objects of an answer: one, or those of a list."""
+    def learn(self, operation: Operation, answer: Any) -> None:
+        """Remember the objects of an answer: one, or those of a list; and how new a list is that is the newest."""
         if not isinstance(answer, dict) or answer.get("kind") == "Status":
             return
         if "items" in answer:
-            self._list_version = answer["metadata"]["resourceVersion"]
+            self._token = answer["metadata"].get("continue", "")
+            if "resourceVersion" not in operation.query:
+                self._list_version = answer["metadata"]["resourceVersion"]
             kind = str(answer["kind"]).removesuffix("List")
             for item in answer["items"]:
                 self._learn(kind, item)
@@ -108,7 +121,8 @@ class Memory:
 
     def _learn(self, kind: str, item: Json) -> None:
         metadata = item["metadata"]
-        key = f"{kind}/{metadata['name']}"
+        name = THIS if kind == "Namespace" and metadata["name"] == self.namespace else metadata["name"]
+        key = f"{kind}/{name}"
         resource = resource_of(kind)
         # Items of a list of a built-in kind come without apiVersion and kind.
         self._seen[key] = {"apiVersion": resource.api_version, "kind": kind} | item
@@ -117,6 +131,14 @@ class Memory:
             if value in values:
                 values.remove(value)
             values.append(value)
+
+    def seen(self, operation: Operation) -> Json | None:
+        """Return the object that an operation is about, as it was last seen."""
+        return self._seen.get(f"{operation.kind}/{operation.name}")
+
+    def supersede(self, version: str, other: str) -> None:
+        """Let a resourceVersion be the same as a later one: that is the precondition, and a watch begins from this."""
+        self._superseded[version] = other
 
     def filled(self, value: Any) -> Any:
         """Return an operation's body or query with its places filled in."""
@@ -127,16 +149,27 @@ class Memory:
         match value:
             case {"$uid": what}:
                 return self._one(self._uids, what, UNKNOWN_UID)
-            case {"$version": "list"}:
-                return self._list_version
+            case {"$since": what}:
+                version = self._one(self._versions, what, "")
+                if not version:
+                    return self._list_version
+                former = {later: earlier for earlier, later in self._superseded.items()}
+                while version in former:
+                    version = former[version]
+                return version
             case {"$version": what}:
-                return self._one(self._versions, what, "1")
+                version = self._one(self._versions, what, "1")
+                while version in self._superseded:
+                    version = self._superseded[version]
+                return version
+            case {"$continue": _}:
+                return self._token
             case {"$namespace": _}:
                 return self.namespace
             case {"$seen": what, "patch": patch}:
                 resource = resource_of(what.partition("/")[0])
-                nothing = {"apiVersion": resource.api_version, "kind": resource.kind}
-                nothing["metadata"] = {"name": what.partition("/")[2]}
+                name = what.partition("/")[2]
+                nothing = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}
                 return merge_patch(self._seen.get(what, nothing), self.filled(patch))
             case _:
                 return {key: self.filled(child) for key, child in value.items()}

@@ -17,6 +17,15 @@ from tests.e2e.session import CRD_FILE
 
 CONNECTIONS: Final = 32
 _SERVED_SECONDS: Final = 30
+_NODES: Final = ("n1", "n2")
+_FEATURES: Final = (
+    "InPlacePodLevelResourcesVerticalScaling",
+    "InPlacePodVerticalScalingInitContainers",
+    "InPlacePodVerticalScalingMemoryBackedVolumes",
+)
+"""What the nodes say that they can do: a resize that needs more is refused."""
+_STORAGE_CLASSES: Final = ("fast", "slow")
+"""Those that claims name: they may grow."""
 
 
 @contextmanager
@@ -28,7 +37,24 @@ def bare_plane(directory: Path) -> Iterator[httpx2.Client]:
         while client.get("/apis/agentctl.dev/v1alpha1/agents").status_code != httpx2.codes.OK:
             assert time.monotonic() < deadline, "Agents are not served"
             time.sleep(0.05)
+        for name in _STORAGE_CLASSES:
+            _post(ServerSide(client), "/apis/storage.k8s.io/v1/storageclasses", _storage_class(name))
+        for name in _NODES:
+            _post(ServerSide(client), "/api/v1/nodes", _node(name))
         yield client
+
+
+def _storage_class(name: str) -> object:
+    header = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
+    return header | {"provisioner": "example.com/none", "allowVolumeExpansion": True}
+
+
+def _node(name: str) -> object:
+    labels = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    room = {"cpu": "1000", "memory": "1000Gi", "pods": "1000"}
+    status = {"allocatable": room, "capacity": room, "declaredFeatures": [*_FEATURES]}
+    header = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+    return header | {"status": status}
 
 
 def prepared(client: httpx2.Client, namespace: str) -> tuple[ModelSide, ServerSide]:

@@ -203,10 +203,11 @@ def test_a_strategic_merge_patch_resizes_the_containers_that_it_names() -> None:
             assert response.status_code == 200
             spec = response.json()["spec"]
             assert [c["image"] for c in (*spec["initContainers"], *spec["containers"])] == ["i", "i", "i"]
-            assert spec["initContainers"][0]["resources"] == limits
+            assert spec["initContainers"][0]["resources"] == limits | {"requests": {"cpu": "2"}}
             resources = {c["name"]: c["resources"]["requests"] for c in spec["containers"]}
             assert resources == {"other": requests, "agent": {"cpu": "2", "memory": "1Gi"}}
-            elsewhere = await client.patch(f"{PODS}/p", content="{}", headers=STRATEGIC)
+            server.cluster.create(agent())
+            elsewhere = await client.patch(f"{AGENTS}/demo", content="{}", headers=STRATEGIC)
             assert elsewhere.status_code == 415
 
     asyncio.run(main())
