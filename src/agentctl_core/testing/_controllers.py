@@ -5,15 +5,16 @@ A step looks at the present state, makes at most the writes that it asks for, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from .._actions import Ref
-from .._json import dig_list
+from .._json import dig, dig_list
 from ._apiserver import ApiServer
 from ._metadata import FOREGROUND, ORPHAN
+from ._plain_kinds import PROTECTION
 from ._refused import Refused
-from ._resources import NAMESPACES, by_kind
+from ._resources import NAMESPACES, PODS, by_kind
 from ._storage import Key
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -24,7 +25,7 @@ _SOLID: Final = "solid"
 
 
 def collect_garbage(api: ApiServer) -> bool:
-    """Delete what lost all its owners, and finish foreground and orphaning deletions of owners."""
+    """Delete what lost all its owners, finish foreground and orphaning deletions of owners, let go of unused claims."""
     changed = False
     for key in sorted(api.storage.objects):
         manifest = api.storage.objects.get(key)
@@ -37,6 +38,8 @@ def collect_garbage(api: ApiServer) -> bool:
             changed |= _orphan(api, manifest)
         elif FOREGROUND in finalizers:
             changed |= _finish_foreground(api, manifest)
+        elif PROTECTION in finalizers:
+            changed |= _release_claim(api, manifest)
     return changed
 
 
@@ -52,8 +55,42 @@ def _collect(api: ApiServer, manifest: JsonObject) -> bool:
             return False
         return _patch_metadata(api, manifest, {"ownerReferences": solid})
     metadata = manifest["metadata"]
-    api.delete(_ref(manifest), uid=metadata["uid"], resource_version=metadata["resourceVersion"])
+    dependents = _dependents(api, metadata["uid"])
+    cascades = _WAITING in states and bool(dependents)
+    if cascades and any(FOREGROUND in _finalizers_of_deleted(api, key) for key, _ in dependents):
+        _unblock(api, manifest)  # they may own each other in a circle
+        metadata = api.get(_ref(manifest))["metadata"]
+    api.delete(
+        _ref(manifest),
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        propagation="Foreground" if cascades else None,
+    )
     return True
+
+
+def _finalizers_of_deleted(api: ApiServer, key: Key) -> Sequence[str]:
+    metadata = api.storage.objects[key]["metadata"]
+    finalizers: Sequence[str] = metadata.get("finalizers", ()) if "deletionTimestamp" in metadata else ()
+    return finalizers
+
+
+def _unblock(api: ApiServer, manifest: JsonObject) -> None:
+    """Let an object not hold up the deletion of its owners any more."""
+    references = dig_list(manifest, "metadata", "ownerReferences")
+    if any(reference.get("blockOwnerDeletion") for reference in references):
+        freed = [{**reference, "blockOwnerDeletion": False} for reference in references]
+        _patch_metadata(api, manifest, {"ownerReferences": freed})
+
+
+def _release_claim(api: ApiServer, claim: JsonObject) -> bool:
+    """Let go of a claim that is being deleted once no pod on a node uses it."""
+    metadata = claim["metadata"]
+    for _, pod in api.storage.select(PODS.full_name, metadata["namespace"]):
+        for volume in dig_list(pod, "spec", "volumes") if pod["spec"].get("nodeName") else ():
+            if dig(volume, "persistentVolumeClaim", "claimName", kind=str) == metadata["name"]:
+                return False
+    return _without_finalizer(api, claim, PROTECTION)
 
 
 def _owner_state(api: ApiServer, manifest: JsonObject, reference: Mapping[str, Any]) -> str:

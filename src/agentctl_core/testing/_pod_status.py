@@ -59,7 +59,8 @@ def went_on(pod: JsonObject, now: datetime) -> JsonObject:
         if field in status:
             asked: JsonObject = {item["name"]: object_at(item, "resources") for item in dig_list(pod, "spec", listed)}
             restarted = (_restarted(dict(item), now) for item in dig_list(status, field))
-            status[field] = [item | _effective({} if infeasible else asked[item["name"]]) for item in restarted]
+            effective = {} if infeasible else {name: {"resources": one} for name, one in asked.items()}
+            status[field] = [item | effective.get(item["name"], {}) for item in restarted]
     status["conditions"] = _with_resize(dig_list(status, "conditions"), now, infeasible=infeasible)
     ready = "True" if all(dig(c, "ready", kind=bool) for c in _lasting(pod, status)) else "False"
     return _seen(pod, with_conditions(pod | {"status": status}, now, Ready=ready, ContainersReady=ready))
@@ -179,7 +180,7 @@ def _all_in(pod: JsonObject, state: JsonObject, *, ready: bool) -> JsonObject:
                 "imageID": "",
                 "started": ready,
             }
-            | _effective(object_at(item, "resources"))
+            | {"resources": object_at(item, "resources")}
             for item in dig_list(pod, "spec", listed)
         ]
         for field, listed in _LISTS.items()
@@ -226,7 +227,3 @@ def _restarted(item: JsonObject, now: datetime) -> JsonObject:
         return item
     running = {"running": {"startedAt": timestamp(now)}}
     return item | {"state": running, "restartCount": item["restartCount"] + 1, "ready": True, "started": True}
-
-
-def _effective(resources: JsonObject) -> JsonObject:
-    return {"resources": resources} if resources else {}

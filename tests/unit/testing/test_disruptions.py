@@ -158,14 +158,16 @@ def test_pods_go_to_a_node_that_answers_and_has_room() -> None:
 
 
 def test_a_resize_beyond_the_node_is_told_and_not_put_into_effect() -> None:
-    cluster = running()
+    container_of = {"name": "agent", "image": "example/image:1"}
+    before = {"requests": {"cpu": "1"}}
+    cluster = running(containers=[container_of | {"resources": before}], automountServiceAccountToken=False)
     for cpu, told in (("9", [("PodResizePending", "Infeasible")]), ("2", [])):
-        containers = [{"name": "agent", "image": "example/image:1", "resources": {"requests": {"cpu": cpu}}}]
+        containers = [container_of | {"resources": {"requests": {"cpu": cpu}}}]
         cluster.patch(pod_ref(), {"spec": {"containers": containers}}, subresource="resize")
         run(cluster)
         conditions = cluster.get(pod_ref())["status"]["conditions"]
         assert [(c["type"], c["reason"]) for c in conditions if c["type"] == "PodResizePending"] == told
-        assert container(cluster).get("resources") == (None if told else {"requests": {"cpu": "2"}})
+        assert container(cluster)["resources"] == (before if told else {"requests": {"cpu": "2"}})
 
 
 def test_a_pods_status_says_which_generation_it_speaks_of() -> None:
