@@ -19,6 +19,7 @@ from .._observed import Observed
 from .._reconcile import decide
 from .._times import parse_timestamp
 from ._decoded import object_at
+from ._go_values import quantity
 from ._host import is_owned_by, observed_objects
 from ._kubelet import ENDED, node_of
 from ._operator import prepared_of
@@ -318,7 +319,9 @@ def _check_running(agent: JsonObject, pod: JsonObject, revision: str) -> None:
     main = dig_list(pod, "spec", "containers")[0]
     for kind in ("limits", "requests"):
         for name, amount in object_at(spec, "resources", kind).items():
-            _require(reach(main, "resources", kind, name) == amount, f"the pod's {name} is not what the spec asks for")
+            given = reach(main, "resources", kind, name)
+            is_asked = given is not None and quantity(str(given)) == quantity(str(amount))
+            _require(is_asked, f"the pod's {name} is not what the spec asks for")
 
 
 def _check_beside(world: World, agent: JsonObject, asked: set[str]) -> None:
