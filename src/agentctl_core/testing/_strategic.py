@@ -32,14 +32,29 @@ def strategic_merge(kind: str, target: Mapping[str, Any], patch: Mapping[str, An
         key = MERGE_KEYS.get(f"{kind}.{name}")
         if value is None:
             out.pop(name, None)
+        elif isinstance(value, list) and not isinstance(out.get(name), list):
+            # Taken as it is, so nobody asks its items for their keys.
+            out[name] = _without_nulls(value)
         elif key is not None and isinstance(value, list):
-            out[name] = _merged_list(inner.removeprefix("[]"), key, out.get(name) or [], value)
+            out[name] = _merged_list(inner.removeprefix("[]"), key, out[name], value)
         elif isinstance(value, Mapping):
             present = cast("Mapping[str, Any]", out.get(name) or {})
             out[name] = strategic_merge(NAMED.get(inner, inner), present, cast("Mapping[str, Any]", value))
         else:
             out[name] = merge_patch(None, value)
     return out
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return JSON whose objects have no null, in any depth."""
+    match value:
+        case Mapping():
+            fields = cast("Mapping[str, Any]", value)
+            return {key: _without_nulls(child) for key, child in fields.items() if child is not None}
+        case list():
+            return [_without_nulls(child) for child in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def _merged_list(kind: str, key: str, present: list[Any], patches: list[Any]) -> list[Any]:
@@ -57,12 +72,12 @@ def _merged_list(kind: str, key: str, present: list[Any], patches: list[Any]) ->
         if isinstance(patch, Mapping) and key not in patch:
             told = f"map: {go_text(cast('object', patch))} does not contain declared merge key: {key}"
             raise failure(500, "", told)
-        place = next((index for index, item in enumerate(others) if key_of(item) == key_of(patch)), None)
-        before = {} if place is None else others.pop(place)
-        if isinstance(patch, Mapping):
-            patched.append(strategic_merge(kind, before, cast("Mapping[str, Any]", patch)))
-        elif patch not in patched:
-            patched.append(patch)
+        before = None
+        for where in (others, patched):
+            place = next((index for index, item in enumerate(where) if key_of(item) == key_of(patch)), None)
+            before = before if place is None else where.pop(place)
+        is_object = isinstance(patch, Mapping)
+        patched.append(strategic_merge(kind, before or {}, cast("Mapping[str, Any]", patch)) if is_object else patch)
     order = [key_of(item) for item in present]
     out: list[Any] = []
     for item in others:

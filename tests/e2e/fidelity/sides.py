@@ -107,15 +107,22 @@ class ServerSide:
 
     def ask(self, request: Request) -> Answer:
         """Send a request and return the answer."""
+        if request.method == "GET" and request.query.get("resourceVersion") == "0":
+            self._bring_cache_up_to_date(request)
         response = self._client.send(self._built(request))
         return Answer(response.status_code, _json(response.content))
 
     def watch(self, request: Request) -> Answer:
         """Return the events of a watch that lasts a second."""
+        self._bring_cache_up_to_date(request)
         response = self._client.send(self._built(request))
         if response.status_code != httpx2.codes.OK:
             return Answer(response.status_code, _json(response.content))
         return Answer(200, [json.loads(line) for line in response.content.split(b"\n") if line])
+
+    def _bring_cache_up_to_date(self, request: Request) -> None:
+        """List what a request is about: the API server answers once its cache knows what has been written."""
+        self._client.get(request.path, params={"fieldSelector": "metadata.name=none"})
 
     def _built(self, request: Request) -> httpx2.Request:
         url = f"{request.path}?{urlencode(request.query)}" if request.query else request.path
