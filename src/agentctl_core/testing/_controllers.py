@@ -159,8 +159,9 @@ def _empty(api: ApiServer, key: Key) -> bool:
     if not content:
         api.discard(key)
         return True
+    pods = [item for item in content if item["kind"] == "Pod"]
     changed = False
-    for manifest in content:
+    for manifest in pods or content:  # all else goes once no pod is left
         if "deletionTimestamp" not in manifest["metadata"]:
             try:
                 api.delete(_ref(manifest))

@@ -42,7 +42,7 @@ class Outcome:
 _NAMESPACE: Final = Operation(verb="GET", kind="Namespace", name=THIS)
 
 
-class _Asked:
+class Asked:
     """One side with what it has seen, and the names of its ids."""
 
     def __init__(self, side: Side, namespace: str) -> None:
@@ -117,7 +117,7 @@ def _bare(manifest: Json) -> Json:
 
 def run(operations: Sequence[Operation], model: Side, server: Side, namespace: str) -> Outcome:
     """Run operations in a namespace that exists and is empty on both sides, up to the first difference."""
-    mine, real = _Asked(model, namespace), _Asked(server, namespace)
+    mine, real = Asked(model, namespace), Asked(server, namespace)
     counted: Counter[Counted] = Counter()
     explained: Counter[str] = Counter()
     for done, operation in enumerate(operations, 1):
