@@ -13,7 +13,6 @@ from .._json import dig, dig_list
 from ._apiserver import ApiServer
 from ._metadata import FOREGROUND, ORPHAN
 from ._plain_kinds import PROTECTION
-from ._refused import Refused
 from ._resources import NAMESPACES, PODS, by_kind
 from ._storage import Key
 
@@ -36,11 +35,15 @@ def collect_garbage(api: ApiServer) -> bool:
             changed |= _collect(api, manifest)
         elif ORPHAN in finalizers:
             changed |= _orphan(api, manifest)
-        elif FOREGROUND in finalizers:
-            changed |= _finish_foreground(api, manifest)
-        elif PROTECTION in finalizers:
+        elif PROTECTION in finalizers and FOREGROUND not in finalizers:
             changed |= _release_claim(api, manifest)
-    return changed
+    return changed | _finish_owners(api)
+
+
+def _finish_owners(api: ApiServer) -> bool:
+    """Let go of owners whose dependents have gone: these have been looked at first."""
+    waiting = [m for _, m in sorted(api.storage.objects.items()) if FOREGROUND in m["metadata"].get("finalizers", ())]
+    return any([_finish_foreground(api, m) for m in waiting if "deletionTimestamp" in m["metadata"]])
 
 
 def _collect(api: ApiServer, manifest: JsonObject) -> bool:
@@ -155,17 +158,15 @@ def empty_namespaces(api: ApiServer) -> bool:
 
 
 def _empty(api: ApiServer, key: Key) -> bool:
-    content = [item for (_, namespace, _), item in sorted(api.storage.objects.items()) if namespace == key[2]]
+    content = [place for place in sorted(api.storage.objects) if place[1] == key[2]]
     if not content:
         api.discard(key)
         return True
-    pods = [item for item in content if item["kind"] == "Pod"]
+    pods = [place for place in content if place[0] == PODS.full_name]
     changed = False
-    for manifest in pods or content:  # all else goes once no pod is left
-        if "deletionTimestamp" not in manifest["metadata"]:
-            try:
-                api.delete(_ref(manifest))
-            except Refused:  # it went with another one
-                continue
-            changed = True
+    for place in pods or content:  # all else goes once no pod is left
+        manifest = api.storage.objects[place]
+        # In the background, whoever asked for something else before.
+        api.delete(_ref(manifest), propagation="Background")
+        changed |= api.storage.objects.get(place) is not manifest
     return changed

@@ -30,8 +30,8 @@ _MANIFESTS: Final[dict[str, Json]] = {
 _KINDS: Final = ("ConfigMap", "ConfigMap", "ConfigMap", "Secret", "Lease", "Agent", "Service", "Pod", "Pod")
 _NAMES: Final = ("a", "b", "c", "d", "e", "f")
 _HOLD: Final = {"finalizers": ["example.com/hold"]}
-_NODE: Final = "nowhere"
-"""There is no such node: a pod that is bound to it waits for a kubelet when it is deleted."""
+_NODE: Final = {"$namespace": True}
+"""There is no such node: a pod that is bound to it waits for a kubelet when it is deleted, until it is cleared away."""
 
 
 def rounds(number: int) -> list[list[Operation]]:
@@ -43,6 +43,9 @@ class _Rounds:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._objects = [(rng.choice(_KINDS), name) for name in _NAMES[: rng.randint(3, 6)]]
+        self._held: set[tuple[str, str]] = set()
+        # Whether dependents that do not block see that their owner waits is a race: both are not in one sequence.
+        self._blocks = rng.random() < 0.6
 
     def all(self) -> list[list[Operation]]:
         """Return the whole sequence."""
@@ -53,12 +56,15 @@ class _Rounds:
             out.append(self._change())
         if self._rng.random() < 0.3:
             out.append([Operation(verb="DELETE", kind="Namespace", name="this")])
-            out.append([self._release(index) for index in range(len(self._objects))])
+            out += [[self._release(index)] for index, name in enumerate(self._objects) if name in self._held]
         return out
 
     def _post(self, index: int) -> Operation:
         kind, name = self._objects[index]
-        metadata: Json = {"name": name} | (_HOLD if self._rng.random() < 0.2 else {})
+        metadata: Json = {"name": name}
+        if self._rng.random() < 0.2:
+            metadata |= _HOLD
+            self._held.add((kind, name))
         if references := self._references(index):
             metadata["ownerReferences"] = references
         header = {"apiVersion": resource_of(kind).api_version, "kind": kind, "metadata": metadata}
@@ -78,7 +84,8 @@ class _Rounds:
     def _reference(self, kind: str, name: str) -> Json:
         reference = {"apiVersion": resource_of(kind).api_version, "kind": kind, "name": name}
         reference["uid"] = {"$uid": f"{kind}/{name}"}
-        return reference | self._rng.choice([{}, {"blockOwnerDeletion": True}, {"blockOwnerDeletion": True}])
+        blocks = self._blocks or self._rng.random() < 0.5
+        return reference | ({"blockOwnerDeletion": True} if blocks else {})
 
     def _claim(self) -> list[Operation]:
         """Return a claim, a pod on a node that uses it, and the claim's deletion."""
@@ -106,7 +113,7 @@ class _Rounds:
 
     def _delete(self, index: int) -> Operation:
         kind, name = self._objects[index]
-        policy = self._rng.choice([None, "Background", "Foreground", "Foreground", "Orphan"])
+        policy = self._rng.choice([None, "Background", "Orphan", *(["Foreground"] * 3 if self._blocks else [])])
         grace = {"gracePeriodSeconds": "0"} if kind == "Pod" and self._rng.random() < 0.7 else {}
         query = grace | ({"propagationPolicy": policy} if policy else {})
         return Operation(verb="DELETE", kind=kind, name=name, query=query)
