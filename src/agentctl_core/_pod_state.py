@@ -188,6 +188,14 @@ def readiness(pod: Mapping[str, Any], now: datetime) -> Verdict:
         return Verdict("Ready", "True", "PodReady", "The pod is ready.")
     if _is_on_lost_node(pod):
         return not_ready("NodeLost", f"{_tell_node(pod)} does not answer. {_WAITED_FOR}")
+    # Told by the spec and not by the pod's conditions, so that it is foreseen when the pod is created.
+    if gates := [dig(gate, "name", kind=str) or "" for gate in dig_list(pod, "spec", "schedulingGates")]:
+        named = f"gate{'s' if len(gates) > 1 else ''} {' and '.join(gates)}"
+        return not_ready(
+            "PodPending",
+            f"The scheduling {named} of the pod's spec must be taken away, by whoever it is for, before a node is"
+            " looked for.",
+        )
     scheduled = conditions.get("PodScheduled")
     if dig(scheduled, "status", kind=str) == "False":
         told = (dig(scheduled, "message", kind=str) or "no reason given").rstrip(".")

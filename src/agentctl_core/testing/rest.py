@@ -13,10 +13,11 @@ from ._refused import (
     unknown_resource,
     unsupported_media_type,
 )
-from ._resources import AGENTS, RESOURCES, Resource, by_plural
+from ._resources import AGENTS, PODS, RESOURCES, Resource, by_plural
 
 __all__ = [
     "AGENTS",
+    "PODS",
     "RESOURCES",
     "Resource",
     "bad_request",

@@ -8,7 +8,7 @@ import re
 from typing import Any, TypeAlias
 
 from agentctl_core.testing import ModelCluster
-from agentctl_core.testing.rest import AGENTS, Resource, bad_request, cause, expired, failure
+from agentctl_core.testing.rest import AGENTS, PODS, Resource, bad_request, cause, expired, failure
 
 from ._requests import Request
 
@@ -49,10 +49,16 @@ def list_objects(cluster: ModelCluster, request: Request, resource: Resource) ->
 
 
 def _goes_on(cluster: ModelCluster, request: Request, resource: Resource, last: JsonObject) -> bool:
-    """Tell whether anything stands behind an object, selected or not: further the server does not look ahead."""
-    if re.search(r"metadata\.name==?[^,]", request.query.get("fieldSelector", "")):
+    """Tell whether anything stands behind an object, selected or not: further the server does not look ahead.
+
+    The pods of a node are all that it looks at, for it keeps an index of them.
+    """
+    fields = request.query.get("fieldSelector", "")
+    if re.search(r"metadata\.name==?[^,]", fields):
         return False  # it gets that one object
-    everything, _ = cluster.list(resource.api_version, resource.kind, request.namespace)
+    indexed = re.search(r"(?:^|,)(spec\.nodeName==?[^,]*)", fields)
+    index = ("", indexed[1]) if indexed and resource is PODS else ()
+    everything, _ = cluster.list(resource.api_version, resource.kind, request.namespace, *index)
     return any(_position(item) > _position(last) for item in everything)
 
 

@@ -71,6 +71,11 @@ class Campaign:
             smallest = self.once(shrunk(first.operations, fails, _SHRINK_SECONDS))
             yield f"{len(outcomes)} x {signature}\n{shown(smallest)}"
 
+    @property
+    def headline(self) -> str:
+        """What was compared, in one line."""
+        return f"{self.operations} operations compared, {len(self.differing)} sequences with a difference"
+
     def report(self) -> str:
         """Return what was compared, by verb and by answer."""
         by_verb: Counter[str] = Counter()
@@ -81,7 +86,7 @@ class Campaign:
             by_kind[kind] += count
             by_answer[f"{code} {reason}".strip()] += count
         parts = [
-            f"{self.operations} operations compared, {len(self.differing)} sequences with a difference",
+            self.headline,
             *(_spread(name, spread) for name, spread in (("verb", by_verb), ("answer", by_answer), ("kind", by_kind))),
             _spread("not modelled", self.explained),
         ]

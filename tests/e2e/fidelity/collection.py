@@ -10,8 +10,9 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
 import httpx2
@@ -19,6 +20,7 @@ from attrs import field, frozen
 
 from agentctl_core.testing._controllers import collect_garbage, empty_namespaces
 from tests.e2e.fidelity.operations import MERGE, THIS, Operation, to_line
+from tests.e2e.fidelity.owners import rounds
 from tests.e2e.fidelity.run import Asked
 from tests.e2e.fidelity.sides import ModelSide, ServerSide
 
@@ -88,7 +90,8 @@ class _Collected:
                     kept = kept | {"deletionTimestamp": "set", "ownerReferences": "some"}
                 out[f"{kind}/{item['metadata']['name']}"] = kept
         namespace = self.asked.ask(Operation(verb="GET", kind="Namespace", name=THIS))
-        return out | {"the namespace": namespace.body.get("status", {}).get("phase", "gone")}
+        phase = "gone" if namespace.code == HTTPStatus.NOT_FOUND else namespace.body["status"]["phase"]
+        return out | {"the namespace": phase}
 
 
 def _without_versions(listing: Json) -> Json:
@@ -101,7 +104,7 @@ def _without_versions(listing: Json) -> Json:
     return listing | {"items": items}
 
 
-def collect(rounds: Sequence[Sequence[Operation]], client: httpx2.Client) -> Rest:
+def collect(sequence: Sequence[Sequence[Operation]], client: httpx2.Client) -> Rest:
     """Run rounds of operations in a namespace of their own, up to the first difference."""
     namespace = f"f-{uuid.uuid4().hex[:12]}"
     model_side, server_side = ModelSide(), ServerSide(client)
@@ -113,18 +116,18 @@ def collect(rounds: Sequence[Sequence[Operation]], client: httpx2.Client) -> Res
     model, server = (_Collected(Asked(side, namespace)) for side in (model_side, server_side))
     compared: Counter[str] = Counter()
     try:
-        for done, operations in enumerate(rounds, 1):
+        for done, operations in enumerate(sequence, 1):
             answers = [(model.do(operation), server.do(operation)) for operation in operations]
             _settle(model_side)
             mine = model.state()
             real = _at_rest(server, mine)
             compared[_told(operations)] += 1
-            run = tuple(tuple(one) for one in rounds[:done])
+            run = tuple(tuple(one) for one in sequence[:done])
             if unlike := [f"{one} {answer}" for one, answer in enumerate(answers) if answer[0] != answer[1]]:
                 return Rest(rounds=run, states=({"answers": ""}, {"answers": unlike}), compared=compared)
             if mine != real:
                 return Rest(rounds=run, states=(mine, real), compared=compared)
-        return Rest(rounds=tuple(tuple(one) for one in rounds), compared=compared)
+        return Rest(rounds=tuple(tuple(one) for one in sequence), compared=compared)
     finally:
         _clear(client, namespace)
 
@@ -166,7 +169,7 @@ def _clear(client: httpx2.Client, namespace: str) -> None:
                 client.delete(path, params={"gracePeriodSeconds": "0"})
 
 
-def collect_all(numbers_of_rounds: Sequence[Sequence[Sequence[Operation]]], client: httpx2.Client, jobs: int) -> list[Rest]:
-    """Run several sequences at a time."""
+def collect_all(numbers: Iterable[int], client: httpx2.Client, *, jobs: int) -> list[Rest]:
+    """Run the sequences with these numbers, several at a time."""
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(lambda one: collect(one, client), numbers_of_rounds))
+        return list(pool.map(lambda number: collect(rounds(number), client), numbers))

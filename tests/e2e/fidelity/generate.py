@@ -149,7 +149,8 @@ class _Sequence:
     def _manifest(self, kind: str, name: str) -> Json:
         resource = resource_of(kind)
         header = {"apiVersion": resource.api_version, "kind": kind, "metadata": {"name": name}}
-        return merge_patch(header, self._rng.choice(self._material(kind).base))
+        manifest: Json = merge_patch(header, self._rng.choice(self._material(kind).base))
+        return manifest
 
     def _create(self, kind: str, name: str) -> Operation:
         manifest = self._manifest(kind, name)
@@ -179,7 +180,7 @@ class _Sequence:
 
     def _on_namespace(self, kind: str) -> Operation:  # noqa: ARG002 -- a maker
         rng = self._rng
-        what = {"kind": "Namespace", "name": THIS}
+        what: Json = {"kind": "Namespace", "name": THIS}
         return rng.choice(
             [
                 Operation(verb="GET", **what),
@@ -212,7 +213,8 @@ class _Sequence:
         return ({"resourceVersion": version} if version is not None else {}) | ({"uid": uid} if uid is not None else {})
 
     def _patch(self, kind: str) -> Operation:
-        name, body = self._name(), {}
+        name = self._name()
+        body: Json = {}
         for _ in range(self._rng.choice([1, 1, 1, 2])):
             body = _merged(body, self._part(kind))
         body = _merged({"metadata": self._preconditions(kind, name)}, body)
@@ -286,7 +288,7 @@ class _Sequence:
         body = rng.choice(RESIZES)
         if self._chance(0.5):
             body = _merged({"metadata": self._preconditions("Pod", name)}, body)
-        what = {"kind": "Pod", "name": name, "subresource": "resize", "query": self._validation()}
+        what: Json = {"kind": "Pod", "name": name, "subresource": "resize", "query": self._validation()}
         if self._chance(0.1):
             return Operation(verb="GET", kind="Pod", name=name, subresource="resize")
         if self._chance(0.15):
@@ -315,8 +317,8 @@ class _Sequence:
 
     def _scale(self) -> Operation:
         rng, name = self._rng, self._name()
-        what = {"kind": "Agent", "name": name, "subresource": "scale"}
-        spec = rng.choice(
+        what: Json = {"kind": "Agent", "name": name, "subresource": "scale"}
+        spec: Json | None = rng.choice(
             [
                 {"replicas": 0},
                 {"replicas": 1},
@@ -373,9 +375,9 @@ def _merged(target: Json, patch: Json) -> Json:
     """Return two merge patches as one: a null of the second stays a null."""
     out = dict(target)
     for key, value in patch.items():
-        inner = out.get(key)
-        both = (
-            isinstance(value, dict) and isinstance(inner, dict) and not any(k.startswith("$") for k in (*inner, *value))
-        )
-        out[key] = _merged(inner, value) if both else value
+        match out.get(key), value:
+            case dict() as inner, dict() if not any(k.startswith("$") for k in (*inner, *value)):
+                out[key] = _merged(inner, value)
+            case _:
+                out[key] = value
     return out

@@ -15,7 +15,8 @@ Json: TypeAlias = dict[str, Any]
 
 _UID: Final = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _VERSION_IN_TEXT: Final = re.compile(
-    r"(?<=ResourceVersion in object meta: )\d+\b|(?<=record \()\d+(?=\))|(?<=precondition \()\d+(?=\) does not match the Res)"
+    r"(?<=ResourceVersion in object meta: )\d+\b|(?<=record \()\d+(?=\))"
+    r"|(?<=precondition \()\d+(?=\) does not match the Res)"
 )
 _GENERATED: Final = re.compile(r"\b(gen-\d+-)[a-z0-9]{5}\b")
 _TOKEN_VOLUME: Final = re.compile(r"\bkube-api-access-[a-z0-9]{5}\b")

@@ -151,26 +151,16 @@ class Memory:
                 return self._one(self._uids, what, UNKNOWN_UID)
             case {"$since": what}:
                 version = self._one(self._versions, what, "")
-                if not version:
-                    return self._list_version
                 former = {later: earlier for earlier, later in self._superseded.items()}
-                while version in former:
-                    version = former[version]
-                return version
+                return _last(version, former) if version else self._list_version
             case {"$version": what}:
-                version = self._one(self._versions, what, "1")
-                while version in self._superseded:
-                    version = self._superseded[version]
-                return version
+                return _last(self._one(self._versions, what, "1"), self._superseded)
             case {"$continue": _}:
                 return self._token
             case {"$namespace": _}:
                 return self.namespace
             case {"$seen": what, "patch": patch}:
-                resource = resource_of(what.partition("/")[0])
-                name = what.partition("/")[2]
-                nothing = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}
-                return merge_patch(self._seen.get(what, nothing), self.filled(patch))
+                return merge_patch(self._seen.get(what, _nothing(what)), self.filled(patch))
             case _:
                 return {key: self.filled(child) for key, child in value.items()}
 
@@ -179,3 +169,15 @@ class Memory:
         key, _, which = what.partition(" ")
         values = known.get(key) or [unknown]
         return values[0] if which == "first" else values[-1]
+
+
+def _last(version: str, following: Mapping[str, str]) -> str:
+    while version in following:
+        version = following[version]
+    return version
+
+
+def _nothing(what: str) -> Json:
+    kind, _, name = what.partition("/")
+    resource = resource_of(kind)
+    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}

@@ -52,8 +52,7 @@ class _Rounds:
         out = [[self._post(index) for index in range(len(self._objects))]]
         if self._rng.random() < 0.3:
             out[0] += self._claim()
-        for _ in range(self._rng.randint(2, 4)):
-            out.append(self._change())
+        out += [self._change() for _ in range(self._rng.randint(2, 4))]
         if self._rng.random() < 0.3:
             out.append([Operation(verb="DELETE", kind="Namespace", name="this")])
             out += [[self._release(index)] for index, name in enumerate(self._objects) if name in self._held]
@@ -82,7 +81,7 @@ class _Rounds:
         return out
 
     def _reference(self, kind: str, name: str) -> Json:
-        reference = {"apiVersion": resource_of(kind).api_version, "kind": kind, "name": name}
+        reference: Json = {"apiVersion": resource_of(kind).api_version, "kind": kind, "name": name}
         reference["uid"] = {"$uid": f"{kind}/{name}"}
         blocks = self._blocks or self._rng.random() < 0.5
         return reference | ({"blockOwnerDeletion": True} if blocks else {})
@@ -107,7 +106,7 @@ class _Rounds:
 
     def _change(self) -> list[Operation]:
         index = self._rng.randrange(len(self._objects))
-        kind, name = self._objects[index]
+        name = self._objects[index][1]
         make = self._rng.choices([self._delete, self._release, self._adopt, self._post], [8, 3, 2, 1])[0]
         return [make(index)] if name not in ("data", "user") else [self._delete(index)]
 

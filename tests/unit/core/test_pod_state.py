@@ -75,6 +75,13 @@ def told(verdict: Verdict) -> tuple[str, str]:
     return verdict.reason, verdict.message
 
 
+GATE_CURE = "of the pod's spec must be taken away, by whoever it is for, before a node is looked for."
+
+
+def gated(*names: str, **status: Any) -> Json:
+    return {**pod(**status), "spec": {"schedulingGates": [{"name": name} for name in names]}}
+
+
 def test_a_pod_that_says_so_is_ready() -> None:
     assert readiness(pod(phase="Running", conditions=[ready("True")]), NOW) == Verdict(
         "Ready", "True", "PodReady", "The pod is ready."
@@ -92,6 +99,10 @@ def test_a_pod_that_says_so_is_ready() -> None:
          "Unschedulable", f"No node takes the pod: 0/1 nodes X. {NO_NODE_CURE}"),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False"}]),
          "Unschedulable", f"No node takes the pod: no reason given. {NO_NODE_CURE}"),
+        (gated("a", "b"), "PodPending", f"The scheduling gates a and b {GATE_CURE}"),
+        (gated("a", phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "Blocked"}]),
+         "PodPending", f"The scheduling gate a {GATE_CURE}"),
+        (gated(), "PodPending", "The pod is starting."),
         (pod(phase="Running"), "PodNotReady", "The pod is not ready."),
         (pod(phase="Running", conditions=[ready("False", message="a gate is shut")]), "PodNotReady", "a gate is shut"),
         (running({"name": "agent", "ready": False}, {"name": "other", "ready": True}), "PodNotReady",
