@@ -63,11 +63,15 @@ golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
 	$(BIN)/python -m tools.golden
 	$(BIN)/python -m tests.unit.core.decisions
 
-core-v1: $(STAMP)  ## Write the embedded core/v1 schemas anew from the pinned Kubernetes sources.
+core-v1: $(STAMP)  ## Write the embedded core/v1 schemas and the model's Go types anew from the pinned Kubernetes sources.
 	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
 	$(BIN)/python -m tools.embed_core_v1 \
 	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Dir}} {{.Version}}' k8s.io/kubernetes | sed 's, ,/api/openapi-spec/v3/api__v1_openapi.json ,')
-	$(BIN)/ruff format --quiet src/agentctl_core/_core_v1.py src/agentctl_core/_core_v1_docs.py
+	$(BIN)/python -m tools.embed_go_types \
+	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Dir}}' k8s.io/api k8s.io/apimachinery) \
+	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Version}}' k8s.io/kubernetes)
+	$(BIN)/ruff format --quiet src/agentctl_core/_core_v1.py src/agentctl_core/_core_v1_docs.py \
+	  src/agentctl_core/testing/_go_types.py
 
 lock: $(STAMP)  ## Write the hashed requirements anew, with the newest releases.
 	$(BIN)/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
 from .._actions import Ref
@@ -256,8 +256,7 @@ def _without_nulls_in_lists(patch: Any, *, is_in_list: bool = False) -> Any:
             if child is not None or not is_in_list
         }
     if isinstance(patch, list):
-        items = patch
-        return [_without_nulls_in_lists(child, is_in_list=True) for child in items]
+        return [_without_nulls_in_lists(child, is_in_list=True) for child in cast("Sequence[Any]", patch)]
     return patch
 
 

@@ -143,6 +143,17 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
         if inner.startswith("*") or is_struct:
             values.add(field)  # even an empty one says something
 
+    def completed(out: JsonObject) -> JsonObject:
+        for key, inner in always.items():
+            if key not in out:
+                out[key] = _zero(inner)
+        for key, default in defaults.items():
+            if key not in out:
+                out[key] = default
+        if finish is not None:
+            finish(out)
+        return out
+
     def read(value: Any, path: Path, where: _Where, found: _Found) -> Any:
         if value is None:
             value = {}
@@ -159,21 +170,13 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
                 result = field[0](child, (path, f".{key}"), (name, (*where[1], *field[2])), found)
                 if result is not None and (key in values or not _is_empty(result)):
                     out[key] = result
-        for key, inner in always.items():
-            if key not in out:
-                out[key] = _zero(inner)
-        for key, default in defaults.items():
-            if key not in out:
-                out[key] = default
-        if finish is not None:
-            finish(out)
-        return out
+        return completed(out)
 
     return read
 
 
 def _is_empty(value: Any) -> bool:
-    return value is False or value in ("", {}, []) or (value == 0 and not isinstance(value, bool))
+    return value in ("", 0, {}, [])  # False is 0
 
 
 def _list(item: str, kind: str) -> Read:

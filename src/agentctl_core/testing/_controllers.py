@@ -43,7 +43,11 @@ def collect_garbage(api: ApiServer) -> bool:
 def _finish_owners(api: ApiServer) -> bool:
     """Let go of owners whose dependents have gone: these have been looked at first."""
     waiting = [m for _, m in sorted(api.storage.objects.items()) if FOREGROUND in m["metadata"].get("finalizers", ())]
-    return any([_finish_foreground(api, m) for m in waiting if "deletionTimestamp" in m["metadata"]])
+    changed = False
+    for manifest in waiting:
+        if "deletionTimestamp" in manifest["metadata"]:
+            changed |= _finish_foreground(api, manifest)
+    return changed
 
 
 def _collect(api: ApiServer, manifest: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""What the API server fills in when it reads a built-in kind, by Go type: a table, and functions where a table is not enough.
+"""What the API server fills in when it reads a built-in kind, by Go type: a table, and functions for the rest.
 
 After Kubernetes' `pkg/apis/core/v1/defaults.go`, for the kinds that the model has.
 """

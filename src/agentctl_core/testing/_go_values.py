@@ -137,10 +137,13 @@ def _decimal(number: Fraction, *, exponent: bool) -> str:
 
 def comparable(resources: Mapping[str, Any]) -> dict[str, Any]:
     """Return requests and limits as numbers, so that 1Gi and 1073741824 are the same."""
-    return {
-        kind: {name: quantity(text) for name, text in amounts.items()} if isinstance(amounts, Mapping) else amounts
-        for kind, amounts in resources.items()
-    }
+    return {kind: _numbers(amounts) for kind, amounts in resources.items()}
+
+
+def _numbers(amounts: Any) -> Any:
+    if not isinstance(amounts, Mapping):
+        return amounts
+    return {name: quantity(text) for name, text in cast("Mapping[str, str]", amounts).items()}
 
 
 def milli(text: str) -> str:

@@ -181,16 +181,22 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "deprecatedLastTimestamp": "lastTimestamp",
 }
 """Fields that never change, and what they are called in the older API, whose names the server tells."""
+_EVENT_ZEROS: Final[Mapping[str, Any]] = {"regarding": {}, "deprecatedSource": {}, "related": None, "eventTime": None}
+"""What the server tells of such a field where it is not there, unless that is the empty text."""
 _EVENT_LIMITS: Final[Mapping[str, int]] = {"reportingInstance": 128, "action": 128, "reason": 128, "note": 1024}
 
 
-def validate_event(event: JsonObject, old: JsonObject | None) -> Causes:
-    """What is wrong with an Event."""
+def _validate_regarding(event: JsonObject) -> Causes:
     namespace = event["metadata"]["namespace"]
     about = object_at(event, "regarding").get("namespace", "")
     is_elsewhere = about not in ("", namespace) if not event.get("eventTime") else False
     if is_elsewhere or (not about and namespace not in ("default", "kube-system")):
         yield invalid_value("involvedObject.namespace", about, "does not match event.namespace")
+
+
+def validate_event(event: JsonObject, old: JsonObject | None) -> Causes:
+    """What is wrong with an Event."""
+    yield from _validate_regarding(event)
     if event.get("eventTime"):
         yield from _validate_event_texts(event)
     if old is None or event.get("series") != old.get("series"):
@@ -198,14 +204,7 @@ def validate_event(event: JsonObject, old: JsonObject | None) -> Causes:
     if old is not None:
         for field, told in _EVENT_FIELDS.items():
             if event.get(field) != old.get(field):
-                empty: Any = (
-                    {}
-                    if field in ("regarding", "deprecatedSource")
-                    else None
-                    if field in ("related", "eventTime")
-                    else ""
-                )
-                yield invalid_value(told, event.get(field, empty), "field is immutable")
+                yield invalid_value(told, event.get(field, _EVENT_ZEROS.get(field, "")), "field is immutable")
         return
     if not event.get("eventTime"):
         yield required("eventTime")

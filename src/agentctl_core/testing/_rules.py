@@ -66,7 +66,10 @@ def label_key(text: str) -> Iterator[str]:
     """What is wrong with the key of a label, which is also the form of finalizers."""
     prefix, slash, name = text.rpartition("/")
     if "/" in prefix:
-        yield f"a valid label key {_LABEL_KEY_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        yield (
+            f"a valid label key {_LABEL_KEY_RULE} with an optional DNS subdomain prefix and '/'"
+            " (e.g. 'example.com/MyName')"
+        )
         return
     if slash and not prefix:
         yield f"prefix part {EMPTY}"

@@ -1,4 +1,4 @@
-"""Label and field selectors, as in list and watch requests: read token by token, as Kubernetes does."""
+"""Label and field selectors, as in list and watch requests: read lexeme by lexeme, as Kubernetes does."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ class _Labels:
         return self._tokens[self._place] if self._place < len(self._tokens) else ""
 
     def _take(self) -> str:
-        token = self._next()
+        lexeme = self._next()
         self._place += 1
-        return token
+        return lexeme
 
     def terms(self) -> list[_Term]:
         """Return the requirements.
@@ -71,18 +71,18 @@ class _Labels:
             ValueError: the selector cannot be read; the message says why.
         """
         found: list[_Term] = []
-        while token := self._next():
-            if token != "!" and not _is_word(token):
-                raise ValueError(f"found '{token}', expected: !, identifier, or 'end of string'")
+        while lexeme := self._next():
+            if lexeme != "!" and not _is_word(lexeme):
+                raise ValueError(f"found '{lexeme}', expected: !, identifier, or 'end of string'")
             try:
                 found.append(self._requirement())
             except ValueError as error:
                 raise ValueError(f"unable to parse requirement: {error}") from None
-            token = self._take()
-            if not token:
+            lexeme = self._take()
+            if not lexeme:
                 break
-            if token != ",":
-                raise ValueError(f"found '{token}', expected: ',' or 'end of string'")
+            if lexeme != ",":
+                raise ValueError(f"found '{lexeme}', expected: ',' or 'end of string'")
             if self._next() != "!" and not _is_word(self._next()):
                 raise ValueError(f"found '{self._next()}', expected: identifier after ','")
         return found
@@ -128,9 +128,9 @@ class _Labels:
         return value
 
     def _set(self) -> set[str]:
-        token = self._take()
-        if token != "(":
-            raise ValueError(f"found '{token}' expected: '('")
+        lexeme = self._take()
+        if lexeme != "(":
+            raise ValueError(f"found '{lexeme}' expected: '('")
         first = self._next()
         if first == ")":
             self._take()
@@ -144,24 +144,24 @@ class _Labels:
     def _listed(self) -> set[str]:
         values: set[str] = set()
         while True:
-            token, after = self._take(), self._next()
-            if _is_word(token):
-                values.add(token)
+            lexeme, after = self._take(), self._next()
+            if _is_word(lexeme):
+                values.add(lexeme)
                 if after == ")":
                     return values
                 if after != ",":
                     raise ValueError(f"found '{after}', expected: ',' or ')'")
-            elif token == ",":
+            elif lexeme == ",":
                 if not values or after in (")", ","):
                     values.add("")
                 if after == ")":
                     return values
             else:
-                raise ValueError(f"found '{token}', expected: ',', or identifier")
+                raise ValueError(f"found '{lexeme}', expected: ',', or identifier")
 
 
-def _is_word(token: str) -> bool:
-    return bool(token) and token[0] not in "=!(),><"
+def _is_word(lexeme: str) -> bool:
+    return bool(lexeme) and lexeme[0] not in "=!(),><"
 
 
 def _compare(value: str | None, operator: str, limit: int) -> bool:

@@ -205,6 +205,17 @@ def validate(service: JsonObject, old: JsonObject | None) -> Causes:
         yield from _validate_external_name(spec)
     yield from _validate_ports(spec.get("ports", ()), kind)
     yield from rules.labels("spec.selector", spec.get("selector", {}))
+    yield from _validate_affinity(spec)
+    yield from _validate_addresses(spec)
+    if kind not in _TYPES:
+        yield rules.unsupported("spec.type", kind, _TYPES)
+    for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+        if field in spec and kind != "LoadBalancer":
+            yield forbidden_change(f"spec.{field}", "may only be used when `type` is 'LoadBalancer'")
+    yield from _validate_policies(spec)
+
+
+def _validate_affinity(spec: JsonObject) -> Causes:
     if spec["sessionAffinity"] not in ("ClientIP", "None"):
         yield rules.unsupported("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
     if spec["sessionAffinity"] == "ClientIP":
@@ -212,12 +223,9 @@ def validate(service: JsonObject, old: JsonObject | None) -> Causes:
         if not 0 < seconds <= _MAX_SECONDS:
             told = f"must be greater than 0 and less than {_MAX_SECONDS}"
             yield invalid_value("spec.sessionAffinityConfig.clientIP.timeoutSeconds", seconds, told)
-    yield from _validate_addresses(spec)
-    if kind not in _TYPES:
-        yield rules.unsupported("spec.type", kind, _TYPES)
-    for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
-        if field in spec and kind != "LoadBalancer":
-            yield forbidden_change(f"spec.{field}", "may only be used when `type` is 'LoadBalancer'")
+
+
+def _validate_policies(spec: JsonObject) -> Causes:
     if "externalTrafficPolicy" in spec and not _is_external(spec):
         told = "may only be set for externally-accessible services"
         yield invalid_value("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], told)

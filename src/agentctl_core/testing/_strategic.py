@@ -5,7 +5,7 @@ Of the directives (`$patch`, `$setElementOrder`, `$retainKeys`, `$deleteFromPrim
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from .._merge import merge_patch
@@ -36,7 +36,8 @@ def strategic_merge(kind: str, target: Mapping[str, Any], patch: Mapping[str, An
             # Taken as it is, so nobody asks its items for their keys.
             out[name] = _without_nulls(value)
         elif key is not None and isinstance(value, list):
-            out[name] = _merged_list(inner.removeprefix("[]"), key, out[name], value)
+            patches = cast("Sequence[Any]", value)
+            out[name] = _merged_list(inner.removeprefix("[]"), key, out[name], patches)
         elif isinstance(value, Mapping):
             present = cast("Mapping[str, Any]", out.get(name) or {})
             out[name] = strategic_merge(NAMED.get(inner, inner), present, cast("Mapping[str, Any]", value))
@@ -52,12 +53,12 @@ def _without_nulls(value: Any) -> Any:
             fields = cast("Mapping[str, Any]", value)
             return {key: _without_nulls(child) for key, child in fields.items() if child is not None}
         case list():
-            return [_without_nulls(child) for child in cast("list[Any]", value)]
+            return [_without_nulls(child) for child in cast("Sequence[Any]", value)]
         case _:
             return value
 
 
-def _merged_list(kind: str, key: str, present: list[Any], patches: list[Any]) -> list[Any]:
+def _merged_list(kind: str, key: str, present: list[Any], patches: Sequence[Any]) -> list[Any]:
     """Return a list whose items are merged with those of the same key; scalars are their own keys.
 
     What the patch names comes in its order and what else is there in its own; as far as that leaves it open, what is

@@ -155,7 +155,10 @@ def _on_subresource(cluster: ModelCluster, request: Request, resource: Resource,
 
 
 def _named(request: Request, resource: Resource | None, ref: Ref, manifest: JsonObject) -> JsonObject:
-    """Return the manifest of a PUT, which has to be about the object that the URL names; None: of no kind of its own."""
+    """Return the manifest of a PUT, which has to be about the object that the URL names.
+
+    `resource` is None where the body is of no kind of its own.
+    """
     metadata: JsonObject = manifest.get("metadata") or {}
     name = metadata.get("name")
     if name == ref.name:
@@ -202,7 +205,8 @@ def _manifest(cluster: ModelCluster, request: Request, resource: Resource) -> Js
     if kind != resource.kind:
         if request.name is not None:
             cluster.get(request.ref(resource))  # what is not there is told first
-        raise other_kind(resource, version, kind, (manifest.get("metadata") or {}).get("name", ""))
+        named = cast("JsonObject", manifest.get("metadata") or {}).get("name", "")
+        raise other_kind(resource, version, kind, named)
     metadata = manifest.get("metadata")
     if not resource.namespaced or not isinstance(metadata, dict | None):
         return manifest
