@@ -298,8 +298,7 @@ def _check_reason(agent: JsonObject, pod: JsonObject | None, world: World) -> No
     elif refusals:
         _require(ready in ("CreateRejected", "QuotaExceeded"), f"a creation is refused, and Ready says {ready}")
     else:
-        cannot = accepted in ("CommandUnknown", "ImageNotFound", "RegistryUnreachable")
-        _require(cannot, f"an Agent that is to run has no pod: {_conditions(agent)}")
+        _require(accepted in _CANNOT_BE_MADE, f"an Agent that is to run has no pod: {_conditions(agent)}")
 
 
 def _check_running(agent: JsonObject, pod: JsonObject, revision: str) -> None:
@@ -308,7 +307,10 @@ def _check_running(agent: JsonObject, pod: JsonObject, revision: str) -> None:
     if dig(pod, "status", "phase", kind=str) in ENDED:
         raise LawBrokenError(f"an Agent that is to run has an ended pod: {_conditions(agent)}")
     made_of = dig(reach(pod, "metadata", "annotations"), REVISION, kind=str)
-    if spec.get("updateStrategy") == "OnDelete" and made_of != revision:
+    may_stay = (
+        spec.get("updateStrategy") == "OnDelete" or _condition(agent, "Accepted").get("reason") in _CANNOT_BE_MADE
+    )
+    if made_of != revision and may_stay:
         _require(_condition(agent, "UpToDate").get("reason") == "UpdatePending", "an outdated pod is not told of")
         return
     _require(made_of == revision, "the pod is of another revision than the spec")
@@ -386,5 +388,7 @@ def _require(holds: bool, told: str) -> None:  # noqa: FBT001 -- a condition is 
         raise LawBrokenError(told)
 
 
+_CANNOT_BE_MADE: Final = ("CommandUnknown", "ImageNotFound", "RegistryUnreachable")
+"""Reasons of Accepted for which no pod can be made of a valid spec; one that is there stays."""
 _MOST_ROUNDS: Final = 40
 _AT_ONCE: Final = timedelta(seconds=2)

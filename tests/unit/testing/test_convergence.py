@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentctl_core import AGENT_LABEL, Ref, reconcile
-from agentctl_core.testing import ModelCluster
+from agentctl_core.testing import ModelCluster, Scenario, assert_converges
 
 from .support import (
     agent,
@@ -51,6 +51,12 @@ def test_an_agent_that_a_rule_refuses_gets_a_status_and_an_event_and_no_pod(clus
     assert not exists(cluster, pod_ref())
     events, _ = cluster.list("events.k8s.io/v1", "Event")
     assert [event["reason"] for event in events] == ["InvalidSpec"]
+
+
+def test_an_edit_of_which_no_pod_can_be_made_leaves_the_one_that_runs() -> None:
+    never = {"image": "example.com/agent:2", "wrapper": {"commandResolution": "Never"}}
+    scenario = Scenario(spec={"image": "example.com/agent:1", "command": ["agent"]}, versions=[never])
+    assert assert_converges(scenario, [(8, "edit")], seed=1).faults == ("edit",)
 
 
 def test_suspending_ends_the_pod_and_resuming_makes_another(cluster: ModelCluster) -> None:
