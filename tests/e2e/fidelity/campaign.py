@@ -69,7 +69,8 @@ class Campaign:
                 return bool(found) and found[0].signature == signature
 
             smallest = self.once(shrunk(first.operations, fails, _SHRINK_SECONDS))
-            yield f"{len(outcomes)} x {signature}\n{shown(smallest)}"
+            again = "" if smallest.found else " (not seen again)"
+            yield f"{len(outcomes)} x {signature}{again}\n{shown(smallest if smallest.found else first)}"
 
     @property
     def headline(self) -> str:
