@@ -43,6 +43,11 @@ def validate_spec(spec: JsonObject) -> Causes:
     if deadline is not None and not 1 <= deadline <= _MOST_SECONDS:
         yield invalid_value("spec.activeDeadlineSeconds", deadline, rules.between(1, _MOST_SECONDS))
     yield from validate_tolerations(spec.get("tolerations", ()))
+    if "hostnameOverride" in spec:
+        for field in ("setHostnameAsFQDN", "hostNetwork"):
+            if spec.get(field):
+                yield forbidden_change("spec.hostnameOverride", f"may not be specified when {field} is true")
+        yield from rules.invalid("spec.hostnameOverride", spec["hostnameOverride"], rules.dns_subdomain)
     if "preemptionPolicy" in spec:
         supported = ("PreemptLowerPriority", "Never")
         yield from _one_of("spec.preemptionPolicy", spec["preemptionPolicy"], supported)

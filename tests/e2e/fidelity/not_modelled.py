@@ -98,12 +98,6 @@ NOT_MODELLED: Final = (
     OWNERSHIP,
     SECOND_REASON,
     NotModelled(
-        what="the resourceVersion of a list that may come from the cache (`resourceVersion=0`)",
-        reason="it is that of the cache, which the model does not have",
-        path=r"metadata\.resourceVersion",
-        when=lambda operation: operation.verb == "LIST" and operation.query.get("resourceVersion") == "0",
-    ),
-    NotModelled(
         what="`metadata.managedFields`",
         reason="nothing here reads it: server-side apply is not used, and the operator's reads leave it out",
         path=r"(.*\.)?metadata\.managedFields.*",
@@ -149,13 +143,6 @@ NOT_MODELLED: Final = (
         path=r"details\.causes\[\d+\]\.message",
         codes=(422,),
         agrees=_say_the_same_of_a_struct,
-    ),
-    NotModelled(
-        what="the resourceVersion in the answer to a dry run of a deletion, or of a PUT of what is not there",
-        reason="it is any number, or that of the request",
-        path=r"metadata\.resourceVersion",
-        when=lambda operation: operation.verb in ("DELETE", "PUT") and operation.is_dry,
-        codes=(200, 201),
     ),
     NotModelled(
         what="tokens of lists in pages",
