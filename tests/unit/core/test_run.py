@@ -624,7 +624,12 @@ def test_what_has_been_written_down_is_not_decided_again(pod: Json | None, histo
     once = run(pod, history, **spec)
     again = run(pod, once.history, **spec)
     assert again.history == once.history
-    assert (again.due, again.again) == (once.due, once.again)
+    if again.has_expired == once.has_expired:
+        assert (again.due, again.again) == (once.due, once.again)
+    else:
+        # Its end is written down first; the TTL was over by then, so the Agent goes with the next look.
+        assert again.has_expired
+        assert once.again
     assert once.history.failures <= history.failures + 1
     assert all(moment > NOW for moment in once.again)
     assert once.due is None or once.due in once.again
