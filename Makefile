@@ -35,10 +35,10 @@ unit: $(STAMP)  ## Run the unit and property tests.
 proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster, and look for known bugs.
 	$(BIN)/pytest -n 2 --dist worksteal tests/proof
 
-nightly: $(STAMP)  ## Try 20,000 random runs through faults, arbitrary bytes, and long faults of a network.
+nightly: $(STAMP)  ## Try 20,000 random runs through faults, arbitrary bytes, long faults of a network, and a kill at every write.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
 	AGENTCTL_FUZZ_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/unit/runtime/test_fuzz.py
-	AGENTCTL_NIGHTLY=1 $(BIN)/pytest -n 2 tests/e2e/test_network_faults.py
+	AGENTCTL_NIGHTLY=1 $(BIN)/pytest -n 2 tests/e2e/test_network_faults.py tests/e2e/test_kill.py
 
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
 	$(BIN)/python -m tools.proof_doc

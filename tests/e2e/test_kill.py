@@ -1,85 +1,128 @@
-"""The operator is killed with SIGKILL at each of its writes and started again: the end state is always the same."""
+"""The operator is killed with SIGKILL at each of its writes and started again: the end is always the same.
+
+A plan is the number of a write and a moment: before it reaches the API server, when it was applied and is not answered
+yet, and when it was answered. `make nightly` tries all plans. Otherwise it is every fifth of them, in the order of
+writes and moments, which takes each moment in turn and writes from the first to the last.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.e2e.agents import SECONDS, Cluster, agent
-from tests.e2e.operator_process import OperatorProcess
-from tests.e2e.proxy import Proxy, Seen
+from tests.e2e.history import History
+from tests.e2e.line import NIGHTLY, Figures, Line, line
+from tests.e2e.pod_states import failed
+from tests.e2e.proxy import Seen
 from tests.e2e.support import Kubectl, condition, eventually, pod_manifest
 
+pytestmark = pytest.mark.usefixtures("crd")
+
 MOMENTS = ("before", "applied", "answered")
-WRITES = 13
-"""The scenario's least number of writes: two pods tried, one event, two first statuses; a pod deleted, its status and
-an event; an event; a pod and its status twice more. Statuses that follow each other quickly may become one."""
+WRITES = 34
+"""The scenario's least number of writes. Statuses that follow each other quickly may become one."""
+PLANS = [(number, moment) for number in range(1, WRITES + 1) for moment in MOMENTS][:: 1 if NIGHTLY else 5]
+
+MADE = {"sleeper": 2, "edited": 2, "failing": 2, "taken": 1}
+"""How many pods of each name there ever were; the one that is `taken` is a stranger's."""
+DELETED = {"sleeper": 1, "edited": 2, "failing": 1}
+END = {
+    "sleeper": {"Accepted": "True", "Ready": "True"},
+    "failing": {"Accepted": "True", "Ready": "True"},
+    "taken": {"Accepted": "NameConflict"},
+}
 
 
-def _scenario(cluster: Cluster) -> None:
-    """Create, suspend, wake, delete and recreate; a stranger stands in the way of a second Agent."""
-    cluster.apply(pod_manifest("two"), agent("one"), agent("two"))
-    cluster.wait_ready("one")
-    cluster.wait_reason("two", "Accepted", "NameConflict")
-    cluster.kubectl("scale", "agent/one", "--replicas=0", namespace=cluster.namespace)
-    cluster.wait_gone("one")
-    eventually(lambda: cluster.reason("one", "Ready") is None, SECONDS, "Ready is absent")
-    cluster.kubectl("scale", "agent/one", "--replicas=1", namespace=cluster.namespace)
-    cluster.wait_ready("one")
-    cluster.delete("one")
-    cluster.apply(agent("one"))
-    eventually(lambda: _belongs(cluster, "one"), SECONDS, "the new Agent's pod is ready")
+def _scenario(cluster: Cluster, history: History) -> None:
+    """Create, fail, suspend, update, wake and delete; a stranger's pod stands in the way of one more Agent.
+
+    While the Agent whose pod has failed backs off, the others go through their changes.
+    """
+    cluster.apply(pod_manifest("taken"), *(agent(name) for name in MADE))
+    for name in ("sleeper", "edited", "failing"):
+        cluster.wait_ready(name)
+    cluster.wait_reason("taken", "Accepted", "NameConflict")
+    status = json.dumps({"status": failed(3)})
+    options = ("--subresource=status", "--type=strategic", f"--patch={status}")
+    cluster.kubectl("patch", "pod", "failing", *options, namespace=cluster.namespace)
+    cluster.scale("sleeper", 0)
+    cluster.patch("edited", command=["sleep", "3600"])
+    cluster.wait_gone("sleeper")
+    eventually(lambda: cluster.reason("sleeper", "Ready") is None, SECONDS, "Ready is absent")
+    cluster.scale("sleeper", 1)
+    for name in ("edited", "sleeper", "failing"):
+        _wait_second_pod(cluster, history, name)
+        if name == "edited":
+            cluster.delete(name)
+            cluster.wait_gone(name)
 
 
-def _belongs(cluster: Cluster, name: str) -> bool:
-    pod, owner = cluster.pod(name), cluster.agent(name)
-    return (
-        pod is not None
-        and pod["metadata"]["ownerReferences"][0]["uid"] == owner["metadata"]["uid"]
-        and condition(owner, "Ready") == "True"
-    )
+def _wait_second_pod(cluster: Cluster, history: History, name: str) -> None:
+    eventually(lambda: len(history.pods(name)) == 2, SECONDS, f"{name} has its second pod")
+    cluster.wait(name, _is_ready, "the second pod is ready")
 
 
-@pytest.mark.usefixtures("crd")
+def _is_ready(found: dict[str, Any]) -> bool:
+    is_seen = found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    return is_seen and condition(found, "Ready") == "True"
+
+
+def _check_end(cluster: Cluster, history: History) -> bool:
+    """Fail where the end is not that of a run without a kill."""
+    pods = {(pod["metadata"]["name"], pod["metadata"]["uid"], event) for event, pod in history.of("Pod")}
+    assert Counter(name for name, _ in {(name, uid) for name, uid, _ in pods}) == MADE
+    assert Counter(name for name, _, event in pods if event == "DELETED") == DELETED
+    assert cluster.names("agents") == cluster.names("pods") == sorted(END)
+    for name, expected in END.items():
+        owner, pod = cluster.agent(name), cluster.pod(name)
+        if name == "taken":
+            assert "ownerReferences" not in pod["metadata"]
+            assert cluster.reason(name, "Accepted") == expected["Accepted"]
+            continue
+        assert {kind: condition(owner, kind) for kind in expected} == expected
+        assert pod["metadata"]["ownerReferences"][0]["uid"] == owner["metadata"]["uid"]
+        assert pod["metadata"]["uid"] == history.pods(name)[-1]
+    return True
+
+
+def _play(tested: Line, is_back: Callable[[], bool] = lambda: True) -> None:
+    """Play the scenario to its end, and have the operator, once it is back, leave that end as it is."""
+    with History(tested.kubectl, tested.namespace) as history:
+        _scenario(tested, history)
+        eventually(lambda: _check_end(tested, history), SECONDS, "the end is that of a run without a kill")
+        eventually(is_back, 30, "the operator is ready again")
+        tested.wait_quiet(1.0)
+        assert _check_end(tested, history)
+
+
 def test_without_a_kill_the_scenario_makes_the_writes_that_are_tried(
-    kubectl: Kubectl, namespace: str, tmp_path: Path
+    kubectl: Kubectl, namespace: str, tmp_path: Path, figures: Figures
 ) -> None:
-    with Proxy(kubectl) as proxy:
-        operator = OperatorProcess(proxy.client_config(tmp_path / "config"), namespace, tmp_path / "log")
-        operator.start()
-        _scenario(Cluster(kubectl, namespace))
-        assert operator.stop() == 0
-    assert WRITES <= len(proxy.writes) <= WRITES + 5, proxy.writes
-    assert operator.complaints() == []
+    with line(kubectl, namespace, tmp_path) as tested:
+        _play(tested)
+    figures(f"the scenario of kills makes {len(tested.proxy.writes)} writes")
+    assert WRITES <= len(tested.proxy.writes) <= WRITES + 8, tested.proxy.writes
+    assert tested.operator.complaints() == []
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("number", range(1, WRITES + 1))
-@pytest.mark.usefixtures("crd")
+@pytest.mark.parametrize(("number", "moment"), PLANS)
 def test_killed_at_a_write(kubectl: Kubectl, namespace: str, tmp_path: Path, number: int, moment: str) -> None:
-    cluster = Cluster(kubectl, namespace)
-    with Proxy(kubectl) as proxy:
-        operator = OperatorProcess(proxy.client_config(tmp_path / "config"), namespace, tmp_path / "log")
-        killed: list[Seen] = []
+    with line(kubectl, namespace, tmp_path) as tested:
+        operator, killed = tested.operator, list[int]()
 
-        def kill(count: int, seen: Seen) -> None:
+        def kill(count: int, _: Seen) -> None:
             if count == number and not killed:
-                killed.append(seen)
+                killed.append(len(operator.lines()))
                 operator.kill()
                 operator.start(wait=False)
                 raise ConnectionResetError
 
-        setattr(proxy, moment, kill)
-        operator.start()
-        try:
-            _scenario(cluster)
-            assert len(killed) == 1, f"only {len(proxy.writes)} writes: {proxy.writes}"
-            stranger = cluster.pod("two")
-            assert "ownerReferences" not in stranger["metadata"]
-            assert cluster.names("pods") == ["one", "two"]
-            assert cluster.reason("two", "Accepted") == "NameConflict"
-            assert operator.stop() == 0
-        finally:
-            if operator.is_alive:
-                operator.kill()
+        setattr(tested.proxy, moment, kill)
+        _play(tested, lambda: not killed or operator.said("caches are synced", killed[0]))
+        assert len(killed) == 1, f"only {len(tested.proxy.writes)} writes: {tested.proxy.writes}"
