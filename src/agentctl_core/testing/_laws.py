@@ -292,7 +292,9 @@ def _check_reason(agent: JsonObject, pod: JsonObject | None, world: World) -> No
     accepted, ready = (_condition(agent, kind).get("reason") for kind in ("Accepted", "Ready"))
     refusals = [entry for entry in world.operator.met.values() if entry.manifest["kind"] == "Status"]
     if pod is not None and pod["metadata"]["uid"] in world.ghost.strangers:
-        _require(accepted == "NameConflict", f"a stranger has the pod's name, and Accepted says {accepted}")
+        # Nobody is told of a stranger but by a creation, which is not tried where no pod can be made.
+        is_told = accepted == "NameConflict" or accepted in _CANNOT_BE_MADE
+        _require(is_told, f"a stranger has the pod's name, and Accepted says {accepted}")
     elif pod is not None:
         _require(ready in ("Terminating", "NodeLost"), f"a former pod is in the way, and Ready says {ready}")
     elif refusals:

@@ -59,6 +59,11 @@ def test_an_edit_of_which_no_pod_can_be_made_leaves_the_one_that_runs() -> None:
     assert assert_converges(scenario, [(8, "edit")], seed=1).faults == ("edit",)
 
 
+def test_a_stranger_is_not_met_where_no_pod_can_be_made() -> None:
+    scenario = Scenario(spec={"image": "example.com/agent:2", "wrapper": {"commandResolution": "Never"}})
+    assert assert_converges(scenario, [(5, "stranger")], seed=1).faults == ("stranger",)
+
+
 def test_suspending_ends_the_pod_and_resuming_makes_another(cluster: ModelCluster) -> None:
     running(cluster)
     first = cluster.get(pod_ref())["metadata"]["uid"]
