@@ -44,6 +44,11 @@ class Create:
 
     manifest: JsonObject
 
+    @property
+    def ref(self) -> Ref:
+        """The object that is to be made."""
+        return Ref.of(self.manifest)
+
 
 @frozen(unsafe_hash=False)
 class Patch:

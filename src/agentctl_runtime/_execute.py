@@ -106,9 +106,9 @@ class Executor:
         except ApiFailure as failure:
             if failure.is_already_exists:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
-                return await self._client.get(Ref.of(action.manifest))
+                return await self._client.get(action.ref)
             if failure.is_refusal or _is_webhook_away(failure) or (is_lasting and failure.is_server_error):
-                return _refusal(Ref.of(action.manifest), failure)
+                return _refusal(action.ref, failure)
             raise
         return None
 

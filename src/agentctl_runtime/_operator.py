@@ -314,13 +314,9 @@ class Operator:
 
     def _echo_held(self, key: Key, action: Action) -> AbstractContextManager[None]:
         """Hold back what the watch tells of a write before its answer comes: that leads to no second pass."""
-        match action:
-            case Create(manifest):
-                ref = Ref.of(manifest)
-            case Patch(ref) | PatchStatus(ref):
-                pass
-            case _:
-                return nullcontext()
+        if not isinstance(action, Create | Patch | PatchStatus):
+            return nullcontext()
+        ref = action.ref
         cache = self._agents if ref.kind == KIND else self._dependents[ref.kind]
         return cache.writing(Key(ref.namespace, ref.name), key)
 
@@ -361,8 +357,8 @@ def _revision(manifest: Manifest, actions: Sequence[Action]) -> str:
 def _tell(action: Action) -> None:
     """Log what was done: one line for each write, in words that a person understands."""
     match action:
-        case Create(manifest):
-            _log.info(f"created {manifest['kind']} {manifest['metadata']['name']}")
+        case Create():
+            _log.info(f"created {action.ref.kind} {action.ref.name}")
         case Delete(ref):
             _log.info(f"deleted {ref.kind} {ref.name}")
         case PatchStatus(status=status):

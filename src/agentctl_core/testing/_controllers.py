@@ -66,9 +66,9 @@ def _collect(api: ApiServer, manifest: JsonObject) -> bool:
     cascades = _WAITING in states and bool(dependents)
     if cascades and any(FOREGROUND in _finalizers_of_deleted(api, key) for key, _ in dependents):
         _unblock(api, manifest)  # they may own each other in a circle
-        metadata = api.get(_ref(manifest))["metadata"]
+        metadata = api.get(Ref.of(manifest))["metadata"]
     api.delete(
-        _ref(manifest),
+        Ref.of(manifest),
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         propagation="Foreground" if cascades else None,
@@ -143,13 +143,8 @@ def _without_finalizer(api: ApiServer, manifest: JsonObject, finalizer: str) -> 
 
 def _patch_metadata(api: ApiServer, manifest: JsonObject, metadata: JsonObject) -> bool:
     version = {"resourceVersion": manifest["metadata"]["resourceVersion"]}
-    api.patch(_ref(manifest), {"metadata": version | metadata}, strict=False)
+    api.patch(Ref.of(manifest), {"metadata": version | metadata}, strict=False)
     return True
-
-
-def _ref(manifest: JsonObject) -> Ref:
-    metadata = manifest["metadata"]
-    return Ref(manifest["apiVersion"], manifest["kind"], metadata.get("namespace", ""), metadata["name"])
 
 
 def empty_namespaces(api: ApiServer) -> bool:
@@ -171,6 +166,6 @@ def _empty(api: ApiServer, key: Key) -> bool:
     for place in pods or content:  # all else goes once no pod is left
         manifest = api.storage.objects[place]
         # In the background, whoever asked for something else before.
-        api.delete(_ref(manifest), propagation="Background")
+        api.delete(Ref.of(manifest), propagation="Background")
         changed |= api.storage.objects.get(place) is not manifest
     return changed

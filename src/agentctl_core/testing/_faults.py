@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from .._actions import Create, EmitEvent, Ref
+from .._actions import Create, EmitEvent
 from .._identity import AGENT_LABEL
 from .._json import dig, is_being_deleted, reach
 from .._spec import MAIN_CONTAINER
@@ -83,7 +83,7 @@ def _exceed_quota(world: World) -> None:
     """Refuse a creation for good, as the quota admission does."""
     action = world.operator.plan[0]
     if isinstance(action, Create):
-        ref = Ref.of(action.manifest)
+        ref = action.ref
         told = f'{ref.kind.lower()}s "{ref.name}" is forbidden: exceeded quota: small'
         outcome = host.refused(ref.kind, ref.name, failure(403, "Forbidden", told))
         world.operator = world.operator.acted(world.cluster, outcome)

@@ -292,12 +292,8 @@ def _name(manifest: JsonObject) -> tuple[str, str]:
 
 
 def _key_of(action: Action) -> Key | None:
-    match action:
-        case Create(manifest):
-            ref = Ref.of(manifest)
-        case Patch(ref) | PatchStatus(ref):
-            pass
-        case _:
-            return None
+    if not isinstance(action, Create | Patch | PatchStatus):
+        return None
+    ref = action.ref
     resource = AGENTS if ref.kind == AGENTS.kind else by_kind(ref.api_version, ref.kind)
     return None if resource is None else (resource.full_name, ref.namespace, ref.name)

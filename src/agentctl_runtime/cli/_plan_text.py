@@ -113,7 +113,7 @@ def _action(action: Action, told: Preview) -> Iterator[str]:
     """Yield an action: + what is made, - what is deleted, ~ what is changed."""
     match action:
         case Create(manifest):
-            yield f"+ Create {_named(Ref.of(manifest))}"
+            yield f"+ Create {_named(action.ref)}"
             yield from _indented(_containers(manifest), "    ")
         case Delete(ref):
             is_end = ref.kind in ("Pod", "Agent")
