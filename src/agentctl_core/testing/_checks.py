@@ -63,13 +63,11 @@ def refuse_other_object(resource: Resource, key: Key, desired: JsonObject) -> No
     """Refuse an update whose object is not the one that the URL names."""
     name, namespace = (dig(desired, "metadata", field, kind=str) for field in ("name", "namespace"))
     if not name:
-        told = f"the name of the object ({key[2]} based on URL) was undeterminable: name must be provided"
-        raise refused.bad_request(told)
+        raise refused.other_name(name, key[2])
     if resource.namespaced and namespace and namespace != key[1]:
-        told = "the namespace of the provided object does not match the namespace sent on the request"
-        raise refused.bad_request(told)
+        raise refused.other_namespace()
     if name != key[2]:
-        raise refused.bad_request(f"the name of the object ({name}) does not match the name on the URL ({key[2]})")
+        raise refused.other_name(name, key[2])
 
 
 def refuse_other_kind(resource: Resource, desired: JsonObject, *, patched: str) -> None:

@@ -130,6 +130,18 @@ def bad_request(message: str) -> Refused:
     return failure(400, "BadRequest", message)
 
 
+def other_name(name: str | None, url: str) -> Refused:
+    """400: the object in the body has no name, or another one than the URL says."""
+    if not name:
+        return bad_request(f"the name of the object ({url} based on URL) was undeterminable: name must be provided")
+    return bad_request(f"the name of the object ({name}) does not match the name on the URL ({url})")
+
+
+def other_namespace() -> Refused:
+    """400: the object in the body is of another namespace than the URL says."""
+    return bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
 def forbidden(resource: Resource, name: str, why: str, causes: Sequence[JsonObject] = ()) -> Refused:
     """403: admission says no."""
     details = _details(resource, name) | ({"causes": list(causes)} if causes else {})

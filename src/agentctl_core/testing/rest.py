@@ -1,6 +1,6 @@
 """What an HTTP face of the model needs besides its verbs: the resources by URL, and the refusals of requests."""
 
-from ._checks import other_kind, refuse_unreadable, unregistered
+from ._checks import other_kind, refuse_unreadable, refuse_unserved, unregistered
 from ._go_values import go_kind
 from ._refused import (
     bad_request,
@@ -9,7 +9,8 @@ from ._refused import (
     failure,
     forbidden_change,
     method_not_allowed,
-    not_found,
+    other_name,
+    other_namespace,
     unknown_resource,
     unsupported_media_type,
 )
@@ -28,9 +29,11 @@ __all__ = [
     "forbidden_change",
     "go_kind",
     "method_not_allowed",
-    "not_found",
     "other_kind",
+    "other_name",
+    "other_namespace",
     "refuse_unreadable",
+    "refuse_unserved",
     "unknown_resource",
     "unregistered",
     "unsupported_media_type",

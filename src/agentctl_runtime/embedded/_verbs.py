@@ -15,10 +15,11 @@ from agentctl_core.testing.rest import (
     bad_request,
     failure,
     method_not_allowed,
-    not_found,
     other_kind,
+    other_name,
+    other_namespace,
     refuse_unreadable,
-    unknown_resource,
+    refuse_unserved,
     unregistered,
     unsupported_media_type,
 )
@@ -111,8 +112,7 @@ def _on_object(cluster: ModelCluster, request: Request, resource: Resource) -> A
     ref = request.ref(resource)
     if request.subresource in _PARTICULAR.get(resource.kind, ()):
         return _on_subresource(cluster, request, resource, ref)
-    if request.subresource is not None and not (request.subresource == "status" and resource.status):
-        raise not_found(resource, ref.name) if resource is AGENTS else unknown_resource()
+    refuse_unserved(resource, ref.name, request.subresource)
     match request.method:
         case "GET":
             return Answer(200, cluster.get(ref))
@@ -165,10 +165,7 @@ def _named(request: Request, resource: Resource | None, ref: Ref, manifest: Json
         return manifest
     if resource is not None:
         refuse_unreadable(resource, manifest, strict=request.strict)
-    if not name:
-        told = f"the name of the object ({ref.name} based on URL) was undeterminable: name must be provided"
-        raise bad_request(told)
-    raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({ref.name})")
+    raise other_name(name, ref.name)
 
 
 def _patch(cluster: ModelCluster, request: Request, ref: Ref) -> JsonObject:
@@ -213,8 +210,7 @@ def _manifest(cluster: ModelCluster, request: Request, resource: Resource) -> Js
     fields = cast("JsonObject", metadata or {})
     if fields.get("namespace") not in (None, "", request.namespace):
         refuse_unreadable(resource, manifest, strict=request.strict)
-        told = "the namespace of the provided object does not match the namespace sent on the request"
-        raise bad_request(told)
+        raise other_namespace()
     return manifest | {"metadata": fields | {"namespace": request.namespace}}
 
 
