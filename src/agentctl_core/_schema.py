@@ -61,13 +61,18 @@ _INVALID = _Invalid()
 
 
 def format_path(path: Path) -> str:
-    """Return `spec.env[2].name` for the segments `spec`, `.env`, `[2]`, `.name`."""
+    """Return `spec.env[2].name` for the segments `spec`, `.env`, `[2]`, `.name`, so that it can be printed."""
+    return _printable(join_path(path))
+
+
+def join_path(path: Path) -> str:
+    """Return the segments of a path as one text, whatever is in them."""
     parts: list[str] = []
     here: Path | None = path
     while here is not None:
         here, segment = here
         parts.append(segment)
-    return _printable("".join(reversed(parts)))
+    return "".join(reversed(parts))
 
 
 def compile_schema(schema: Mapping[str, Any], definitions: Mapping[str, Mapping[str, Any]] | None = None) -> Check:

@@ -13,14 +13,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
+from .._schema import Path, join_path
 from ._decoded import Decoded
 from ._defaults import FIELD_DEFAULTS, FINISHERS, GATED
 from ._go_types import NAMED, STRUCTS
 from ._go_values import QuantityError, canonical_quantity, go_kind
 
 JsonObject: TypeAlias = dict[str, Any]
-Path: TypeAlias = "tuple[Path | None, str]"
-"""A linked list of segments, the last first: nothing is formatted until there is something to tell."""
 
 _ZEROS: Final[Mapping[str, Any]] = {
     "string": "",
@@ -165,7 +164,7 @@ def _struct(kind: str) -> Read:  # noqa: C901 -- a closure with its tables
             if key in gated:
                 continue
             if field is None:
-                found.unknown.append(format_path((path, f".{key}")))
+                found.unknown.append(join_path((path, f".{key}")).removeprefix("."))
             elif child is not None:
                 result = field[0](child, (path, f".{key}"), (name, (*where[1], *field[2])), found)
                 if result is not None and (key in values or not _is_empty(result)):
@@ -244,8 +243,7 @@ def _time(layout: re.Pattern[str], shown: str) -> Read:
         except ValueError:
             moment = None
         if moment is None:
-            rest = value
-            raise _Unreadable(f'parsing time "{value}" as "{shown}": cannot parse "{rest}" as "2006"')
+            raise _Unreadable(f'parsing time "{value}" as "{shown}": cannot parse "{value}" as "2006"')
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if ".0" in shown else "%Y-%m-%dT%H:%M:%SZ")
 
     return read
@@ -276,13 +274,3 @@ def _read_bytes(value: Any, path: Path, where: _Where, found: _Found) -> Any:  #
 
 def _read_anything(value: Any, path: Path, where: _Where, found: _Found) -> Any:  # noqa: ARG001 -- a reader
     return value
-
-
-def format_path(path: Path) -> str:
-    """Return `spec.env[2].name` for the segments `.spec`, `.env`, `[2]`, `.name`."""
-    parts: list[str] = []
-    here: Path | None = path
-    while here is not None:
-        here, segment = here
-        parts.append(segment)
-    return "".join(reversed(parts)).removeprefix(".")

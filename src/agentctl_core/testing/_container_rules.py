@@ -50,8 +50,7 @@ def _validate_common(container: JsonObject, path: str, volumes: Collection[str],
         ("terminationMessagePolicy", ("File", "FallbackToLogsOnError")),
         ("imagePullPolicy", ("Always", "IfNotPresent", "Never")),
     ):
-        if container[field] not in supported:
-            yield rules.unsupported(f"{path}.{field}", container[field], supported)
+        yield from rules.one_of(f"{path}.{field}", container[field], supported)
     yield from _validate_ports(container.get("ports", ()), f"{path}.ports")
     yield from _validate_env(container.get("env", ()), f"{path}.env")
     yield from _validate_env_from(container.get("envFrom", ()), f"{path}.envFrom")
@@ -66,8 +65,8 @@ def _validate_common(container: JsonObject, path: str, volumes: Collection[str],
 
 def _validate_life(container: JsonObject, path: str, spec: JsonObject, *, is_init: bool) -> Causes:
     policy = container.get("restartPolicy")
-    if policy is not None and policy not in ("Always", "Never", "OnFailure"):
-        yield rules.unsupported(f"{path}.restartPolicy", policy, ("Always", "Never", "OnFailure"))
+    if policy is not None:
+        yield from rules.one_of(f"{path}.restartPolicy", policy, ("Always", "Never", "OnFailure"))
     if is_init and policy != "Always":
         for field in ("lifecycle", *_PROBES):
             if field in container:
@@ -108,8 +107,8 @@ def _validate_handler(handler: JsonObject, path: str, grace: int) -> Causes:
         yield required(f"{path}.exec.command")
     if kind in ("httpGet", "tcpSocket", "grpc"):
         yield from port_or_name(f"{path}.{kind}.port", action["port"])
-    if kind == "httpGet" and action["scheme"] not in ("HTTP", "HTTPS"):
-        yield rules.unsupported(f"{path}.httpGet.scheme", action["scheme"], ("HTTP", "HTTPS"))
+    if kind == "httpGet":
+        yield from rules.one_of(f"{path}.httpGet.scheme", action["scheme"], ("HTTP", "HTTPS"))
     if kind == "sleep" and not 0 <= action["seconds"] <= grace:
         told = f"must be non-negative and less than terminationGracePeriodSeconds ({grace})"
         yield invalid_value(f"{path}.sleep", action["seconds"], told)
@@ -139,8 +138,7 @@ def _validate_ports(ports: Sequence[Mapping[str, Any]], path: str) -> Causes:
             yield from rules.invalid(f"{here}.containerPort", number, rules.port_number)
         if port.get("hostPort"):
             yield from rules.invalid(f"{here}.hostPort", port["hostPort"], rules.port_number)
-        if port["protocol"] not in ("SCTP", "TCP", "UDP"):
-            yield rules.unsupported(f"{here}.protocol", port["protocol"], ("SCTP", "TCP", "UDP"))
+        yield from rules.one_of(f"{here}.protocol", port["protocol"], rules.PROTOCOLS)
 
 
 def _validate_env(variables: Sequence[Mapping[str, Any]], path: str) -> Causes:
@@ -237,11 +235,9 @@ def _validate_resource_name(name: str, path: str) -> Causes:
 
 def _validate_resize_policy(policies: Sequence[Mapping[str, Any]], path: str, spec: JsonObject) -> Causes:
     for policy in policies:
-        if policy.get("resourceName") not in ("cpu", "memory"):
-            yield rules.unsupported(path, policy.get("resourceName", ""), ("cpu", "memory"))
+        yield from rules.one_of(path, policy.get("resourceName", ""), ("cpu", "memory"))
         restart = policy.get("restartPolicy", "")
-        if restart not in ("NotRequired", "RestartContainer"):
-            yield rules.unsupported(path, restart, ("NotRequired", "RestartContainer"))
+        yield from rules.one_of(path, restart, ("NotRequired", "RestartContainer"))
         if spec["restartPolicy"] == "Never" and restart != "NotRequired":
             told = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
             yield invalid_value(path, restart, told)

@@ -89,16 +89,6 @@ def new_claim(claim: JsonObject) -> JsonObject:
     return claim | {"metadata": metadata, "status": {"phase": "Pending"}}
 
 
-def with_claim_status(new: JsonObject, old: JsonObject) -> JsonObject:
-    """Return what an update of the status makes of a claim."""
-    return new | {"spec": old["spec"]}
-
-
-def updated_claim(new: JsonObject, old: JsonObject) -> JsonObject:
-    """Return what an update of the object makes of a claim."""
-    return new | {"status": old["status"]}
-
-
 def validate_claim(claim: JsonObject, old: JsonObject | None) -> Causes:
     """What is wrong with a claim."""
     spec = claim["spec"]
@@ -106,8 +96,7 @@ def validate_claim(claim: JsonObject, old: JsonObject | None) -> Causes:
     if not modes:
         yield required("spec.accessModes", "at least 1 access mode is required")
     for mode in modes:
-        if mode not in _ACCESS_MODES:
-            yield rules.unsupported("spec.accessModes", mode, _ACCESS_MODES)
+        yield from rules.one_of("spec.accessModes", mode, _ACCESS_MODES)
     if "ReadWriteOncePod" in modes and set(modes) & set(_ACCESS_MODES) != {"ReadWriteOncePod"}:
         yield forbidden_change("spec.accessModes", "may not use ReadWriteOncePod with other access modes")
     storage = object_at(spec, "resources", "requests").get("storage")
@@ -117,8 +106,7 @@ def validate_claim(claim: JsonObject, old: JsonObject | None) -> Causes:
         yield invalid_value("spec.resources[storage]", storage, "must be greater than zero")
     if name := spec.get("storageClassName"):
         yield from rules.invalid("spec.storageClassName", name, rules.dns_subdomain)
-    if spec["volumeMode"] not in ("Block", "Filesystem"):
-        yield rules.unsupported("spec.volumeMode", spec["volumeMode"], ("Block", "Filesystem"))
+    yield from rules.one_of("spec.volumeMode", spec["volumeMode"], ("Block", "Filesystem"))
     if old is not None:
         yield from _validate_claim_change(spec, old)
 

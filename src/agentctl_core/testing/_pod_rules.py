@@ -64,8 +64,8 @@ def validate_new(spec: JsonObject) -> Causes:
 def _one_of(path: str, value: str, supported: Sequence[str]) -> Causes:
     if not value:
         yield required(path)
-    elif value not in supported:
-        yield rules.unsupported(path, value, supported)
+    else:
+        yield from rules.one_of(path, value, supported)
 
 
 def _validate_security(context: JsonObject) -> Causes:
@@ -95,6 +95,6 @@ def validate_tolerations(tolerations: Sequence[Mapping[str, Any]]) -> Causes:
             yield rules.unsupported(f"{path}.operator", operator, ("Equal", "Exists"))
         elif value:
             yield invalid_value(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
-        if item.get("effect") not in (None, "NoSchedule", "PreferNoSchedule", "NoExecute"):
+        if "effect" in item:
             supported = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-            yield rules.unsupported(f"{path}.effect", item["effect"], supported)
+            yield from rules.one_of(f"{path}.effect", item["effect"], supported)

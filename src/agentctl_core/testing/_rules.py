@@ -24,6 +24,7 @@ _MOST_LABEL: Final = 63
 _MOST_SUBDOMAIN: Final = 253
 _MOST_PORT_NAME: Final = 15
 MOST_PORT: Final = 65535
+PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 EMPTY: Final = "must be non-empty"
 
 
@@ -172,6 +173,11 @@ def unsupported(field: str, value: object, supported: Sequence[str]) -> JsonObje
     listed = ", ".join(f'"{item}"' for item in supported)
     told = f'Unsupported value: "{value}": supported values: {listed}'
     return cause(field, told, "FieldValueNotSupported")
+
+
+def one_of(field: str, value: object, supported: Sequence[str]) -> list[JsonObject]:
+    """Return the cause for a value, unless it is one of a few."""
+    return [] if value in supported else [unsupported(field, value, supported)]
 
 
 def duplicate(field: str, value: str) -> JsonObject:

@@ -186,11 +186,6 @@ def _is_external(spec: JsonObject) -> bool:
     return _has_node_ports(spec) or (spec["type"] == "ClusterIP" and bool(spec.get("externalIPs")))
 
 
-def with_status(new: JsonObject, old: JsonObject) -> JsonObject:
-    """Return what an update of the status makes of a Service."""
-    return new | {"spec": old["spec"]}
-
-
 def validate(service: JsonObject, old: JsonObject | None) -> Causes:
     """What is wrong with a Service, or with what it replaces another with."""
     spec = service["spec"]
@@ -207,8 +202,7 @@ def validate(service: JsonObject, old: JsonObject | None) -> Causes:
     yield from rules.labels("spec.selector", spec.get("selector", {}))
     yield from _validate_affinity(spec)
     yield from _validate_addresses(spec)
-    if kind not in _TYPES:
-        yield rules.unsupported("spec.type", kind, _TYPES)
+    yield from rules.one_of("spec.type", kind, _TYPES)
     for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
         if field in spec and kind != "LoadBalancer":
             yield forbidden_change(f"spec.{field}", "may only be used when `type` is 'LoadBalancer'")
@@ -216,8 +210,7 @@ def validate(service: JsonObject, old: JsonObject | None) -> Causes:
 
 
 def _validate_affinity(spec: JsonObject) -> Causes:
-    if spec["sessionAffinity"] not in ("ClientIP", "None"):
-        yield rules.unsupported("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
+    yield from rules.one_of("spec.sessionAffinity", spec["sessionAffinity"], ("ClientIP", "None"))
     if spec["sessionAffinity"] == "ClientIP":
         seconds = spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"]
         if not 0 < seconds <= _MAX_SECONDS:
@@ -230,8 +223,8 @@ def _validate_policies(spec: JsonObject) -> Causes:
         told = "may only be set for externally-accessible services"
         yield invalid_value("spec.externalTrafficPolicy", spec["externalTrafficPolicy"], told)
     for field in ("internalTrafficPolicy", "externalTrafficPolicy"):
-        if spec.get(field) not in (None, "Cluster", "Local"):
-            yield rules.unsupported(f"spec.{field}", spec[field], ("Cluster", "Local"))
+        if field in spec:
+            yield from rules.one_of(f"spec.{field}", spec[field], ("Cluster", "Local"))
 
 
 def _validate_change(spec: JsonObject, before: JsonObject) -> Causes:
@@ -271,8 +264,7 @@ def _validate_ports(ports: Sequence[Mapping[str, Any]], kind: str) -> Causes:
         elif len(ports) > 1:
             yield required(f"{here}.name")
         yield from rules.invalid(f"{here}.port", number, rules.port_number)
-        if port["protocol"] not in ("SCTP", "TCP", "UDP"):
-            yield rules.unsupported(f"{here}.protocol", port["protocol"], ("SCTP", "TCP", "UDP"))
+        yield from rules.one_of(f"{here}.protocol", port["protocol"], rules.PROTOCOLS)
         yield from port_or_name(f"{here}.targetPort", port["targetPort"])
         if "appProtocol" in port:
             yield from rules.invalid(f"{here}.appProtocol", port["appProtocol"], rules.label_key)

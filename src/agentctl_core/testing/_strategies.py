@@ -51,6 +51,10 @@ def _with_status_of(manifest: JsonObject, other: JsonObject) -> JsonObject:
     return rest | ({"status": other["status"]} if "status" in other else {})
 
 
+def _all_but_spec(new: JsonObject, old: JsonObject) -> JsonObject:
+    return new | {"spec": old["spec"]}
+
+
 def _status_alone(new: JsonObject, old: JsonObject) -> JsonObject:
     return _with_status_of(old, new)
 
@@ -97,39 +101,39 @@ def _validate_resized(pod: JsonObject, old: JsonObject) -> Causes:
 
 
 RESIZE: Final = Strategy(
-    update=lambda new, old, allocation: _pods.resized(new, old),  # noqa: ARG005 -- a strategy
+    update=lambda new, old, _: _pods.resized(new, old),
     validate=lambda new, old: _validate_resized(new, old or new),
 )
 """What is done to a pod by its subresource `resize`."""
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
     AGENTS.full_name: Strategy(
-        create=lambda new, allocation: {key: value for key, value in new.items() if key != "status"},  # noqa: ARG005
-        update=lambda new, old, allocation: _with_status_of(new, old),  # noqa: ARG005 -- a strategy
+        create=lambda new, _: {key: value for key, value in new.items() if key != "status"},
+        update=lambda new, old, _: _with_status_of(new, old),
         validate=_agents.validate,
     ),
     PODS.full_name: Strategy(
         create=_create_pod,
-        update=lambda new, old, allocation: _pods.updated(new, old),  # noqa: ARG005 -- a strategy
+        update=lambda new, old, _: _pods.updated(new, old),
         update_status=_pods.with_status,
         validate=_validate_pod,
         validate_status=validate_status,
     ),
     NAMESPACES.full_name: Strategy(
-        create=lambda new, allocation: _plain_kinds.new_namespace(new),  # noqa: ARG005 -- a strategy
-        update=lambda new, old, allocation: _plain_kinds.updated_namespace(new, old),  # noqa: ARG005 -- a strategy
+        create=lambda new, _: _plain_kinds.new_namespace(new),
+        update=lambda new, old, _: _plain_kinds.updated_namespace(new, old),
     ),
     SERVICES.full_name: Strategy(
         create=_services.created,
         update=_services.updated,
-        update_status=_services.with_status,
+        update_status=_all_but_spec,
         validate=_services.validate,
         validate_status=_services.validate_status,
     ),
     CLAIMS.full_name: Strategy(
-        create=lambda new, allocation: _plain_kinds.new_claim(new),  # noqa: ARG005 -- a strategy
-        update=lambda new, old, allocation: _plain_kinds.updated_claim(new, old),  # noqa: ARG005 -- a strategy
-        update_status=_plain_kinds.with_claim_status,
+        create=lambda new, _: _plain_kinds.new_claim(new),
+        update=lambda new, old, _: _with_status_of(new, old),
+        update_status=_all_but_spec,
         validate=_plain_kinds.validate_claim,
         validate_status=_plain_kinds.validate_claim_status,
         admit=_plain_kinds.admit_claim,
