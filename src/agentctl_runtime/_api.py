@@ -28,7 +28,7 @@ from lightkube.core.generic_client import BasicRequest, GenericAsyncClient
 from agentctl_core import Ref
 
 from ._answers import Events, Page, page_of
-from ._failure import NOT_SENT, ApiFailure, JsonObject, decode, response_failure, translated
+from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
 from ._resources import Resource, object_path, resource_of, url_path
 from ._telemetry import Telemetry
 
@@ -40,9 +40,6 @@ READS_IN_FLIGHT = 32
 
 PAUSE_SECONDS = 1.0
 """After a 429 that names no time; Kubernetes always names one."""
-
-PAUSE_MAX = 300.0
-"""Seconds that a Retry-After of a 429 is believed for."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to be made."""
@@ -78,22 +75,29 @@ class _Client(GenericAsyncClient):
 
     _tls: ssl.SSLContext
     _authority: Path | None
+    _telemetry: Telemetry
 
     @classmethod
-    def of(cls, config: SingleConfig, transport: httpx2.AsyncBaseTransport | None, *, trust_env: bool) -> Self:
+    def of(
+        cls,
+        config: SingleConfig,
+        transport: httpx2.AsyncBaseTransport | None,
+        telemetry: Telemetry,
+        *,
+        trust_env: bool,
+    ) -> Self:
         timeout = httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT)
         # Its annotation names the synchronous transport alone, but it is handed on unseen.
         params = _Params(timeout=timeout, trust_env=trust_env, transport=cast("Any", transport))
         client = cls(params, config)
         authority = config.cluster.certificate_auth
         client._tls, client._authority = params.tls, Path(config.abs_file(authority)) if authority else None
+        client._telemetry = telemetry
         return client
-
-    telemetry = Telemetry()
 
     async def exchange(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
         host = request.url.netloc.decode("ascii")
-        with self.telemetry.requesting(request.method, host, request.url.path) as answered:
+        with self._telemetry.requesting(request.method, host, request.url.path) as answered:
             try:
                 response = await self._client.send(request, stream=stream)
             except httpx2.ConnectError as error:
@@ -149,10 +153,10 @@ class Api:
             ConfigurationError: There is no configuration, it cannot be read, or it has no such context.
         """
         config = _load_config(context) if server is None else _server_config(server)
+        told, trust_env = telemetry or Telemetry(), server is None
         with _configuring(f"context {config.context_name!r}"):
-            requests = _Client.of(config, transport, trust_env=server is None)
-            watches = requests if transport is not None else _Client.of(config, None, trust_env=server is None)
-        requests.telemetry = watches.telemetry = telemetry or Telemetry()
+            requests = _Client.of(config, transport, told, trust_env=trust_env)
+            watches = requests if transport is not None else _Client.of(config, None, told, trust_env=trust_env)
         return cls(requests, watches, config.namespace, field_manager)
 
     async def __aenter__(self) -> Self:
@@ -199,7 +203,7 @@ class Api:
         if not response.is_success:
             failure = response_failure(response, where)
             if failure.code == HTTPStatus.TOO_MANY_REQUESTS:
-                wait = min(failure.retry_after or PAUSE_SECONDS, PAUSE_MAX)
+                wait = min(failure.retry_after or PAUSE_SECONDS, RETRY_AFTER_MAX)
                 self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
             raise failure
         return decode(response.content, where, response.status_code)

@@ -117,12 +117,7 @@ class Executor:
             # It has the resourceVersion in `body`: the answer differs from what was read by the patch alone.
             self._learn(await self._client.patch(ref, body), manifest)
         except ApiFailure as failure:
-            if failure.is_not_found:
-                return None
-            if not failure.is_refusal:
-                raise
-            _log.warning(f"{ref.kind} {ref.name} cannot be changed", error=in_short(failure))
-            return _refusal(ref, failure)
+            return _not_done(failure, ref, "changed")
         return None
 
     async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -130,12 +125,7 @@ class Executor:
             # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
             await self._client.resize(ref, body)
         except ApiFailure as failure:
-            if failure.is_not_found:
-                return None
-            if not failure.is_refusal:
-                raise
-            _log.warning(f"{ref.kind} {ref.name} cannot be resized", error=in_short(failure))
-            return _refusal(ref, failure, "pods/resize")
+            return _not_done(failure, ref, "resized", "pods/resize")
         return None
 
     async def _delete(self, action: Delete, manifest: Mapping[str, Any]) -> None:
@@ -202,6 +192,16 @@ def _is_webhook_away(failure: ApiFailure) -> bool:
     Kubernetes tells it from other internal errors in the text alone.
     """
     return failure.reason == "InternalError" and "failed calling webhook" in failure.message
+
+
+def _not_done(failure: ApiFailure, ref: Ref, what: str, kind: str = "") -> dict[str, Any] | None:
+    """Return the refusal of what an object was to be; None where it is gone. Anything else is raised."""
+    if failure.is_not_found:
+        return None
+    if not failure.is_refusal:
+        raise failure
+    _log.warning(f"{ref.kind} {ref.name} cannot be {what}", error=in_short(failure))
+    return _refusal(ref, failure, kind)
 
 
 def _refusal(ref: Ref, failure: ApiFailure, kind: str = "") -> dict[str, Any]:

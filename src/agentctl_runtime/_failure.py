@@ -22,6 +22,9 @@ NOT_SENT = "NotSent"
 ERROR_CHARACTERS = 500
 """How much of an error is logged: the API server quotes whole objects."""
 
+RETRY_AFTER_MAX = 300.0
+"""Seconds that a Retry-After is believed for where all requests, or a watch, wait for it."""
+
 _UID_FIELD = "metadata.uid"
 _MAX_RETRY_AFTER = 3600.0
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final, Protocol, cast
@@ -64,59 +64,36 @@ class Metrics(Telemetry):
         ProcessCollector(registry=registry)
         Info("agentctl_build", "The version that runs.", registry=registry).info({"version": version("agentctl")})
 
-        by_controller: Final = ("controller",)
+        passes = _Series(registry, controller=CONTROLLER)
         self._reconciled = Counter(
             "controller_runtime_reconcile",
             "Passes over an Agent by how they ended: success, requeue, requeue_after, error.",
-            (*by_controller, "result"),
+            ("controller", "result"),
             registry=registry,
         )
         for result in ("success", "requeue", "requeue_after", "error"):
             self._reconciled.labels(CONTROLLER, result)
-        self._errors = Counter(
-            "controller_runtime_reconcile_errors", "Passes that failed.", by_controller, registry=registry
-        ).labels(CONTROLLER)
-        self._panics = Counter(
-            "controller_runtime_reconcile_panics",
-            "Passes that failed by a fault of the operator.",
-            by_controller,
-            registry=registry,
-        ).labels(CONTROLLER)
-        self._pass_time = Histogram(
-            "controller_runtime_reconcile_time_seconds",
-            "Seconds that a pass takes.",
-            by_controller,
-            buckets=_RECONCILE_BUCKETS,
-            registry=registry,
-        ).labels(CONTROLLER)
-        self._active = Gauge(
-            "controller_runtime_active_workers", "Workers that reconcile right now.", by_controller, registry=registry
-        ).labels(CONTROLLER)
-        Gauge(
-            "controller_runtime_max_concurrent_reconciles", "Workers that there are.", by_controller, registry=registry
-        ).labels(CONTROLLER).set(WORKERS)
-
-        by_queue: Final = ("controller", "name")
-        self._adds = Counter("workqueue_adds", "Agents put into the queue.", by_queue, registry=registry).labels(
-            CONTROLLER, CONTROLLER
+        self._errors = passes.counter("controller_runtime_reconcile_errors", "Passes that failed.")
+        self._panics = passes.counter(
+            "controller_runtime_reconcile_panics", "Passes that failed by a fault of the operator."
         )
-        self._retries = Counter(
-            "workqueue_retries", "Agents put into the queue again after a failure.", by_queue, registry=registry
-        ).labels(CONTROLLER, CONTROLLER)
-        self._waited = Histogram(
+        self._pass_time = passes.histogram(
+            "controller_runtime_reconcile_time_seconds", "Seconds that a pass takes.", _RECONCILE_BUCKETS
+        )
+        self._active = passes.gauge("controller_runtime_active_workers", "Workers that reconcile right now.")
+        passes.gauge("controller_runtime_max_concurrent_reconciles", "Workers that there are.").set(WORKERS)
+
+        queue = _Series(registry, controller=CONTROLLER, name=CONTROLLER)
+        self._adds = queue.counter("workqueue_adds", "Agents put into the queue.")
+        self._retries = queue.counter("workqueue_retries", "Agents put into the queue again after a failure.")
+        self._waited = queue.histogram(
             "workqueue_queue_duration_seconds",
             "Seconds that an Agent waits in the queue until a worker takes it.",
-            by_queue,
-            buckets=_QUEUE_BUCKETS,
-            registry=registry,
-        ).labels(CONTROLLER, CONTROLLER)
-        self._worked = Histogram(
-            "workqueue_work_duration_seconds",
-            "Seconds that a worker has an Agent in hand.",
-            by_queue,
-            buckets=_QUEUE_BUCKETS,
-            registry=registry,
-        ).labels(CONTROLLER, CONTROLLER)
+            _QUEUE_BUCKETS,
+        )
+        self._worked = queue.histogram(
+            "workqueue_work_duration_seconds", "Seconds that a worker has an Agent in hand.", _QUEUE_BUCKETS
+        )
 
         self._requests = Counter(
             "rest_client_requests",
@@ -202,6 +179,24 @@ class Metrics(Telemetry):
 
     def gone(self, agent: Key) -> None:
         self._created.pop(agent, None)
+
+
+class _Series:
+    """Makes series whose labels have one value each, which dashboards expect them to bear all the same."""
+
+    def __init__(self, registry: CollectorRegistry, **labels: str) -> None:
+        self._registry = registry
+        self._names = tuple(labels)
+        self._values = tuple(labels.values())
+
+    def counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, self._names, registry=self._registry).labels(*self._values)
+
+    def gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, self._names, registry=self._registry).labels(*self._values)
+
+    def histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, text, self._names, buckets=buckets, registry=self._registry).labels(*self._values)
 
 
 def metrics_app(registry: CollectorRegistry) -> Callable[..., Iterable[bytes]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from ._telemetry import Telemetry
 
@@ -32,6 +32,13 @@ class Priority(IntEnum):
     """Something has changed, or its time has come."""
 
 
+class _Turn(NamedTuple):
+    """With which priority a key is wanted or in hand, and since when, on the loop's clock."""
+
+    priority: Priority
+    since: float
+
+
 class QueueClosed(Exception):  # noqa: N818 -- the normal end of a worker
     """The queue was shut down: the worker ends."""
 
@@ -48,12 +55,8 @@ class WorkQueue(Generic[K]):
     def __init__(self, telemetry: Telemetry | None = None) -> None:
         self._telemetry = telemetry or Telemetry()
         self._ready: dict[Priority, dict[K, None]] = {priority: {} for priority in sorted(Priority, reverse=True)}
-        # The keys in _ready, and those in hand that are to be worked on again.
-        self._wanted: dict[K, Priority] = {}
-        self._in_hand: dict[K, Priority] = {}
-        # Since when they are, on the loop's clock.
-        self._wanted_at: dict[K, float] = {}
-        self._in_hand_at: dict[K, float] = {}
+        self._wanted: dict[K, _Turn] = {}  # the keys in _ready, and those in hand that are to be worked on again
+        self._in_hand: dict[K, _Turn] = {}
         self._changes_in_a_row = 0
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
@@ -67,18 +70,19 @@ class WorkQueue(Generic[K]):
     def add(self, key: K, priority: Priority = Priority.CHANGED) -> None:
         """Have `key` worked on as soon as a worker is free. A delayed `add_after` of the same key still happens."""
         former = self._wanted.get(key)
-        if self._closed or (former is not None and former >= priority):
+        if self._closed or (former is not None and former.priority >= priority):
             return
-        self._wanted[key] = priority
         if former is None:
-            self._wanted_at[key] = asyncio.get_running_loop().time()
+            self._wanted[key] = _Turn(priority, asyncio.get_running_loop().time())
             self._telemetry.queued()
+        else:
+            self._wanted[key] = _Turn(priority, former.since)
         if key in self._in_hand:
             return
         if former is None:
             self._make_ready(key)
         else:
-            del self._ready[former][key]
+            del self._ready[former.priority][key]
             self._ready[priority][key] = None
 
     def add_after(self, key: K, seconds: float, priority: Priority = Priority.CHANGED) -> None:
@@ -107,7 +111,8 @@ class WorkQueue(Generic[K]):
         self._failures[key] = failures + 1
         # The exponent is bounded as well: 2.0 ** 1024 is an OverflowError, some weeks of failing away.
         delay = min(max(BACKOFF_MIN * 2.0 ** min(failures, 64), at_least), BACKOFF_MAX)
-        self.add_after(key, delay, self._in_hand.get(key, Priority.CHANGED))
+        turn = self._in_hand.get(key)
+        self.add_after(key, delay, Priority.CHANGED if turn is None else turn.priority)
 
     def forget(self, key: K) -> None:
         """Start `add_backoff` of `key` from the beginning again: it succeeded, or is gone."""
@@ -119,7 +124,8 @@ class WorkQueue(Generic[K]):
 
     def in_hand(self) -> tuple[float, ...]:
         """Return since when each key is being worked on, on the loop's clock; may be called from any thread."""
-        return tuple(self._in_hand_at.values())
+        turns = tuple(self._in_hand.values())  # one step of the interpreter, during which nothing changes
+        return tuple(turn.since for turn in turns)
 
     def failures(self, key: K) -> int:
         """Return how many times in a row `add_backoff` was called for `key`."""
@@ -148,15 +154,16 @@ class WorkQueue(Generic[K]):
         ready = self._ready[self._next_priority()]
         key = next(iter(ready))
         del ready[key]
-        self._in_hand[key] = self._wanted.pop(key)
-        now = self._in_hand_at[key] = asyncio.get_running_loop().time()
-        self._telemetry.taken(now - self._wanted_at.pop(key))
+        turn, now = self._wanted.pop(key), asyncio.get_running_loop().time()
+        self._in_hand[key] = _Turn(turn.priority, now)
+        self._telemetry.taken(now - turn.since)
         return key
 
     def done(self, key: K) -> None:
         """Give a key back. If it was added in the meantime, it is ready again."""
-        if self._in_hand.pop(key, None) is not None:
-            self._telemetry.worked(asyncio.get_running_loop().time() - self._in_hand_at.pop(key))
+        turn = self._in_hand.pop(key, None)
+        if turn is not None:
+            self._telemetry.worked(asyncio.get_running_loop().time() - turn.since)
         if key in self._wanted and not self._closed:
             self._make_ready(key)
 
@@ -172,7 +179,6 @@ class WorkQueue(Generic[K]):
         for ready in self._ready.values():
             ready.clear()
         self._wanted.clear()
-        self._wanted_at.clear()
         while self._waiting:
             self._wake()
 
@@ -185,7 +191,7 @@ class WorkQueue(Generic[K]):
         return Priority.LISTED
 
     def _make_ready(self, key: K) -> None:
-        self._ready[self._wanted[key]][key] = None
+        self._ready[self._wanted[key].priority][key] = None
         self._wake()
 
     def _due(self, key: K, priority: Priority) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from ._answers import ends_initial_events
 from ._api import Api
-from ._failure import INVALID_RESPONSE, ApiFailure, JsonObject
+from ._failure import INVALID_RESPONSE, RETRY_AFTER_MAX, ApiFailure, JsonObject
 from ._resources import Resource
 
 PAGE_SIZE = 500
@@ -28,9 +28,6 @@ _OPTION_REFUSED = frozenset({400, 422})
 
 BACKOFF_MIN, BACKOFF_MAX = 0.8, 30.0
 """Seconds between two attempts: the first, and the most that doubling leads to. Jitter adds up to as much again."""
-
-RETRY_AFTER_MAX = 300.0
-"""Seconds that a Retry-After is believed for."""
 
 
 class Sink(Protocol):
