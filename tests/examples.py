@@ -1,8 +1,8 @@
-"""Examples of a strategy as a list, for tests that look at many at once."""
+"""Examples of a strategy as a list, for tests that look at many at once; and what some tests leave out."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -28,3 +28,8 @@ def examples(strategy: st.SearchStrategy[T], count: int) -> list[T]:
 
     collect()
     return found
+
+
+def can_be_placed(spec: dict[str, Any]) -> bool:
+    """Tell whether a pod can stay: one that is put on a node that is not there is taken away again and again."""
+    return "nodeName" not in (spec.get("podTemplate") or {}).get("spec", {})

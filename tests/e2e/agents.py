@@ -29,6 +29,34 @@ def quota_is_known(kubectl: Kubectl, name: str, namespace: str) -> bool:
     return bool(quota) and quota.get("status", {}).get("hard") == quota["spec"]["hard"]
 
 
+def claim_template(storage: str, storage_class: str = "") -> Json:
+    spec = {
+        "storageClassName": storage_class,
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": storage}},
+    }
+    return {"metadata": {"name": "data"}, "spec": spec}
+
+
+def growing_storage(name: str, claim: str, namespace: str) -> tuple[Json, Json]:
+    """A storage class whose volumes may grow, and a volume of it for one claim; both of that name."""
+    storage_class = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name},
+        "provisioner": "kubernetes.io/no-provisioner",
+        "allowVolumeExpansion": True,
+    }
+    spec = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": name,
+        "hostPath": {"path": "/nowhere"},
+        "claimRef": {"namespace": namespace, "name": claim},
+    }
+    return storage_class, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+
+
 class Cluster:
     """One namespace, seen as a user sees it."""
 

@@ -32,7 +32,7 @@ class History:
     def __enter__(self) -> Self:
         for kind in KINDS:
             options = ("get", kind, "--watch", "--output-watch-events", "--output=json")
-            command = [*self._kubectl._command(self._namespace), *options]
+            command = [*self._kubectl.command(self._namespace), *options]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             thread = threading.Thread(target=self._read, args=(process,), daemon=True)
             thread.start()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.agents import SECONDS, Cluster, agent
 from tests.e2e.operator_process import OperatorProcess
@@ -72,10 +73,11 @@ class Line(Cluster):
 
 
 @contextmanager
-def line(kubectl: Kubectl, namespace: str, tmp_path: Path, proxy: Proxy | None = None) -> Iterator[Line]:
-    """Run an operator behind a proxy; it must end well."""
+def line(kubectl: Kubectl, namespace: str, tmp_path: Path, proxy: Proxy | None = None, **access: Any) -> Iterator[Line]:
+    """Run an operator behind a proxy; it must end well. `access` is for the proxy's `client_config`."""
     with proxy or Proxy(kubectl) as between:
-        operator = OperatorProcess(between.client_config(tmp_path / "config"), namespace, tmp_path / "log")
+        config = between.client_config(tmp_path / "config", **access)
+        operator = OperatorProcess(config, namespace, tmp_path / "log")
         operator.start()
         try:
             yield Line(kubectl, namespace, between, operator)

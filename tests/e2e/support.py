@@ -86,7 +86,7 @@ class Kubectl:
             KubectlError: it failed although ``check`` is set.
             subprocess.TimeoutExpired: it took longer than ``timeout`` seconds.
         """
-        command = self._command(namespace)
+        command = self.command(namespace)
         run = subprocess.run(
             [*command, *arguments], input=input or "", capture_output=True, text=True, timeout=timeout, check=False
         )
@@ -124,7 +124,7 @@ class Kubectl:
     @contextmanager
     def proxy(self) -> Iterator[str]:
         """Run ``kubectl proxy``, which knows every way to log in; yield its address, without a path."""
-        command = [*self._command(None), "proxy", "--port=0"]
+        command = [*self.command(None), "proxy", "--port=0"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None
@@ -141,7 +141,15 @@ class Kubectl:
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         return str(cluster["server"]), ssl.create_default_context(cadata=authority)
 
-    def _command(self, namespace: str | None) -> list[str | os.PathLike[str]]:
+    def config_with(self, token: str, target: Path) -> Path:
+        """Write a kubeconfig for the same API server that logs in by a token; return its file."""
+        config = self.json("config", "view", "--minify", "--raw", "--flatten")
+        config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+        target.write_text(json.dumps(config))
+        return target
+
+    def command(self, namespace: str | None) -> list[str | os.PathLike[str]]:
+        """Return the program and the options that lead it to the cluster, and a namespace."""
         command: list[str | os.PathLike[str]] = [self.binary, f"--kubeconfig={self.kubeconfig}"]
         if self.cache is not None:
             command.append(f"--cache-dir={self.cache}")

@@ -7,20 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.agents import SECONDS, Cluster, agent
+from tests.e2e.agents import SECONDS, Cluster, agent, claim_template, growing_storage
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.support import Kubectl, condition, eventually
 
 PORTS = [{"port": 80, "targetPort": 8080}]
-
-
-def template(storage: str, storage_class: str = "") -> dict[str, Any]:
-    spec = {
-        "storageClassName": storage_class,
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": storage}},
-    }
-    return {"metadata": {"name": "data"}, "spec": spec}
 
 
 @pytest.fixture
@@ -88,7 +79,7 @@ def test_a_service_follows_its_spec(cluster: Cluster, operator: OperatorProcess)
 
 def test_a_claim_outlives_its_agent_and_is_taken_up_by_the_next(cluster: Cluster, operator: OperatorProcess) -> None:
     # No claim is bound here, so the pod waits; that is the claim's affair, and told.
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi")]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi")]))
     eventually(lambda: _get(cluster, "pvc", "data-one"), SECONDS, "the claim is made")
     claim = _get(cluster, "pvc", "data-one")
     assert "ownerReferences" not in claim["metadata"]
@@ -97,7 +88,7 @@ def test_a_claim_outlives_its_agent_and_is_taken_up_by_the_next(cluster: Cluster
     cluster.apply(agent("one"))
     cluster.delete("one")
     cluster.wait_gone("one")
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi")]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi")]))
     eventually(lambda: cluster.pod("one"), SECONDS, "the next pod is made")
     assert _get(cluster, "pvc", "data-one")["metadata"]["uid"] == claim["metadata"]["uid"]
     assert operator.complaints() == []
@@ -107,23 +98,7 @@ def test_a_claim_outlives_its_agent_and_is_taken_up_by_the_next(cluster: Cluster
 def volume(cluster: Cluster) -> Iterator[str]:
     """A volume for the claim data-one, of a storage class of its own whose volumes may grow; returns the class."""
     name = cluster.namespace
-    storage_class = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": name},
-        "provisioner": "kubernetes.io/no-provisioner",
-        "allowVolumeExpansion": True,
-    }
-    spec = {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": name,
-        "hostPath": {"path": "/nowhere"},
-        "claimRef": {"namespace": name, "name": "data-one"},
-    }
-    cluster.kubectl.apply(
-        storage_class, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
-    )
+    cluster.kubectl.apply(*growing_storage(name, "data-one", name))
     yield name
     cluster.kubectl("delete", "pv,storageclass", name, "--wait=false")
 
@@ -135,13 +110,13 @@ def test_a_claim_that_is_bound_grows_with_its_template(
         found: str = _get(cluster, "pvc", "data-one")["spec"]["resources"]["requests"]["storage"]
         return found
 
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi", volume)]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi", volume)]))
     cluster.wait_ready("one")
     pod = cluster.pod("one")["metadata"]["uid"]
-    cluster.apply(agent("one", volumeClaimTemplates=[template("2Gi", volume)]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("2Gi", volume)]))
     eventually(lambda: requested() == "2Gi", SECONDS, "the claim has grown")
     # It never shrinks, and the pod need not be made anew for either.
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi", volume)], service={"ports": PORTS}))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi", volume)], service={"ports": PORTS}))
     eventually(lambda: _get(cluster, "service", "one"), SECONDS, "the service is made")
     assert requested() == "2Gi"
     assert cluster.pod("one")["metadata"]["uid"] == pod
@@ -151,14 +126,14 @@ def test_a_claim_that_is_bound_grows_with_its_template(
 def test_a_growth_that_is_refused_is_told_and_keeps_nothing_else_from_being_done(
     cluster: Cluster, operator: OperatorProcess, volume: str
 ) -> None:
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi", volume)]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi", volume)]))
     cluster.wait_ready("one")
     fixed = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": volume}}
     cluster.kubectl.apply(fixed | {"provisioner": "kubernetes.io/no-provisioner", "allowVolumeExpansion": False})
-    cluster.apply(agent("one", volumeClaimTemplates=[template("2Gi", volume)]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("2Gi", volume)]))
     told = "PersistentVolumeClaim data-one cannot be changed"
     eventually(lambda: operator.said(told), SECONDS, "the refusal is told")
-    cluster.apply(agent("one", volumeClaimTemplates=[template("2Gi", volume)], service={"ports": PORTS}))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("2Gi", volume)], service={"ports": PORTS}))
     eventually(lambda: _get(cluster, "service", "one"), SECONDS, "the service is made")
     assert {line["event"] for line in operator.complaints()} == {told}
     cluster.wait_ready("one")
@@ -167,9 +142,11 @@ def test_a_growth_that_is_refused_is_told_and_keeps_nothing_else_from_being_done
 def test_a_claim_goes_with_its_agent_where_that_is_asked_for(cluster: Cluster, operator: OperatorProcess) -> None:
     assert operator.is_alive
     retention = {"whenDeleted": "Delete"}
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi")]))
+    cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi")]))
     eventually(lambda: _get(cluster, "pvc", "data-one"), SECONDS, "the claim is made")
-    cluster.apply(agent("one", volumeClaimTemplates=[template("1Gi")], persistentVolumeClaimRetentionPolicy=retention))
+    cluster.apply(
+        agent("one", volumeClaimTemplates=[claim_template("1Gi")], persistentVolumeClaimRetentionPolicy=retention)
+    )
     eventually(
         lambda: _get(cluster, "pvc", "data-one")["metadata"].get("ownerReferences"), SECONDS, "the claim has its owner"
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,21 +14,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.agents import Cluster, agent
+from tests.e2e.cluster.processes import free_ports
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.support import Kubectl, eventually
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Observed:
     """An operator process with both servers."""
 
     def __init__(self, kubeconfig: Path, namespace: str, log: Path, *arguments: str) -> None:
-        metrics, health = free_port(), free_port()
+        metrics, health = free_ports(2)
         self._metrics, self._health = f"http://127.0.0.1:{metrics}/metrics", f"http://127.0.0.1:{health}"
         addresses = (f"--metrics-bind-address=127.0.0.1:{metrics}", f"--health-probe-bind-address=127.0.0.1:{health}")
         self.process = OperatorProcess(kubeconfig, namespace, log, options=(*addresses, *arguments))
@@ -98,10 +91,10 @@ def test_a_standby_is_alive_and_ready_and_does_not_lead(
 
 
 def test_it_is_alive_and_not_ready_while_there_is_no_api_server(tmp_path: Path) -> None:
-    nowhere = tmp_path / "kubeconfig"
+    nowhere, (port,) = tmp_path / "kubeconfig", free_ports(1)
     nowhere.write_text(
         f"{{current-context: c, contexts: [{{name: c, context: {{cluster: c}}}}],"
-        f" clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{free_port()}'}}}}]}}"
+        f" clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{port}'}}}}]}}"
     )
     observed = Observed(nowhere, "default", tmp_path / "log")
     observed.process.start(wait=False)
@@ -117,13 +110,12 @@ def test_it_is_alive_and_not_ready_while_there_is_no_api_server(tmp_path: Path) 
 
 def test_a_process_that_is_stopped_answers_no_probe_and_lives_on_afterwards(observed: Observed) -> None:
     assert observed.probe("/healthz") == (200, "ok\n")
-    assert observed.process.process is not None
-    observed.process.process.send_signal(signal.SIGSTOP)
+    observed.process.pause()
     try:
         with pytest.raises(httpx2.TimeoutException):
             observed.probe("/healthz")
     finally:
-        observed.process.process.send_signal(signal.SIGCONT)
+        observed.process.resume()
     eventually(lambda: observed.probe("/healthz") == (200, "ok\n"), 10, "it is alive")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentctl_core import Ref, build_pod, parse_agent, wanted
-from tests.e2e.agents import SECONDS, agent
+from tests.e2e.agents import SECONDS, agent, claim_template, growing_storage
 from tests.e2e.audit import AuditLog
 from tests.e2e.cluster.control_plane import ControlPlane
 from tests.e2e.hand_node import HandNode
@@ -46,11 +46,8 @@ class Plane:
 
     def operator(self, namespace: str | None) -> OperatorProcess:
         """Return an operator that is what its pod would be: the service account with what the manifests gave it."""
-        config = json.loads(self.kubectl.kubeconfig.read_text())
         token = self.kubectl("create", "token", ACCOUNT, namespace=SYSTEM).stdout.strip()
-        config["users"] = [{"name": "test", "user": {"token": token}}]
-        kubeconfig = self._directory / f"operator-{namespace}.kubeconfig"
-        kubeconfig.write_text(json.dumps(config))
+        kubeconfig = self.kubectl.config_with(token, self._directory / f"operator-{namespace}.kubeconfig")
         options = ("--leader-elect", f"--leader-election-namespace={SYSTEM}")
         return OperatorProcess(kubeconfig, namespace, self._directory / f"operator-{namespace}.log", options)
 
@@ -182,7 +179,7 @@ def _pods_of_the_operator_are_admitted(kubectl: Kubectl) -> None:
 
 def _a_whole_life(stage: Stage) -> None:
     """Create, change in every way, suspend and wake, with everything beside the pod."""
-    stage.kubectl.apply(*_volume("data-whole"))
+    stage.kubectl.apply(*growing_storage(STORAGE_CLASS, "data-whole", SERVED))
     whole: Json = {
         "service": {"ports": [{"port": 80}]},
         "files": [{"path": "a", "content": "a"}],
@@ -269,31 +266,7 @@ def _stranger(ref: Ref) -> Json:
 
 
 def _template(storage: str) -> Json:
-    spec = {
-        "storageClassName": STORAGE_CLASS,
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": storage}},
-    }
-    return {"metadata": {"name": "data"}, "spec": spec}
-
-
-def _volume(claim: str) -> tuple[Json, Json]:
-    """Return a class of storage that may grow, and a volume for a claim."""
-    spec = {
-        "capacity": {"storage": "1Gi"},
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": STORAGE_CLASS,
-        "hostPath": {"path": "/nowhere"},
-        "claimRef": {"namespace": SERVED, "name": claim},
-    }
-    storage_class = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {"name": STORAGE_CLASS},
-        "provisioner": "kubernetes.io/no-provisioner",
-        "allowVolumeExpansion": True,
-    }
-    return storage_class, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "one"}, "spec": spec}
+    return claim_template(storage, STORAGE_CLASS)
 
 
 def _storage(stage: Stage) -> str:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster.certificates import Authority
-from tests.e2e.line import Figures, Line, cost_of
-from tests.e2e.operator_process import OperatorProcess
+from tests.e2e.line import Figures, cost_of, line
 from tests.e2e.proxy import Proxy
 from tests.e2e.support import Kubectl, eventually
 
@@ -26,30 +25,22 @@ def test_an_expired_token_is_replaced_by_the_one_on_disk(
     kubectl("create", "rolebinding", "edit", "--clusterrole=cluster-admin", f"--serviceaccount={namespace}:default",
             namespace=namespace)  # fmt: skip
     _write(token, _token(kubectl, namespace, "first"))
-    with Proxy(kubectl, own_credentials=True) as proxy:
-        config = proxy.client_config(tmp_path / "config", tokenFile=str(token))
-        operator = OperatorProcess(config, namespace, tmp_path / "log")
-        operator.start()
-        try:
-            tested = Line(kubectl, namespace, proxy, operator)
-            tested.settle()
+    between = Proxy(kubectl, own_credentials=True)
+    with line(kubectl, namespace, tmp_path, between, tokenFile=str(token)) as tested:
+        tested.settle()
 
-            def fault() -> None:
-                _write(token, _token(kubectl, namespace, "second"))
-                # With the Secret that it is bound to, the token has ended: the API server itself says 401.
-                kubectl("delete", "secret", "first", namespace=namespace)
-                time.sleep(11)  # it remembers for 10 s who somebody is
-                tested.change()
-                tested.wait_converged()
+        def fault() -> None:
+            _write(token, _token(kubectl, namespace, "second"))
+            # With the Secret that it is bound to, the token has ended: the API server itself says 401.
+            kubectl("delete", "secret", "first", namespace=namespace)
+            time.sleep(11)  # it remembers for 10 s who somebody is
+            tested.change()
+            tested.wait_converged()
 
-            cost = cost_of(tested, fault)
-            figures(f"rotation, token: {cost}")
-            assert 401 in [seen.status for seen in cost.requests]
-            assert len(cost.requests) <= MOST_REQUESTS
-            assert operator.stop() == 0
-        finally:
-            if operator.is_alive:
-                operator.kill()
+        cost = cost_of(tested, fault)
+        figures(f"rotation, token: {cost}")
+        assert 401 in [seen.status for seen in cost.requests]
+        assert len(cost.requests) <= MOST_REQUESTS
 
 
 def _token(kubectl: Kubectl, namespace: str, secret: str) -> str:
@@ -74,35 +65,25 @@ def test_a_certificate_is_replaced(
     _write(trusted, former.certificate.read_text())
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(former.folder / "server.crt", former.folder / "server.key")
-    with Proxy(kubectl, tls=tls) as proxy:
-        config = proxy.client_config(tmp_path / "config", authority=trusted)
-        operator = OperatorProcess(config, namespace, tmp_path / "log")
-        operator.start()
-        try:
-            tested = Line(kubectl, namespace, proxy, operator)
-            tested.settle()
+    with line(kubectl, namespace, tmp_path, Proxy(kubectl, tls=tls), authority=trusted) as tested:
+        tested.settle()
 
-            def fault() -> None:
-                source = later if authority_too else former
-                source.issue("server", "kube-apiserver")
-                tls.load_cert_chain(source.folder / "server.crt", source.folder / "server.key")
-                proxy.refuse()
-                if authority_too:
-                    proxy.listen()
-                    eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in operator.log.read_text(), 30, "no trust")
-                    _write(trusted, former.certificate.read_text() + later.certificate.read_text())
-                else:
-                    proxy.listen()
-                tested.change()
-                tested.wait_converged()
+        def fault() -> None:
+            source = later if authority_too else former
+            source.issue("server", "kube-apiserver")
+            tls.load_cert_chain(source.folder / "server.crt", source.folder / "server.key")
+            tested.proxy.refuse()
+            tested.proxy.listen()
+            if authority_too:
+                log = tested.operator.log
+                eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in log.read_text(), 30, "no trust")
+                _write(trusted, former.certificate.read_text() + later.certificate.read_text())
+            tested.change()
+            tested.wait_converged()
 
-            cost = cost_of(tested, fault)
-            figures(f"rotation, certificate{' and authority' if authority_too else ''}: {cost}")
-            assert len(cost.requests) <= MOST_REQUESTS
-            assert operator.stop() == 0
-        finally:
-            if operator.is_alive:
-                operator.kill()
+        cost = cost_of(tested, fault)
+        figures(f"rotation, certificate{' and authority' if authority_too else ''}: {cost}")
+        assert len(cost.requests) <= MOST_REQUESTS
 
 
 def _authority(folder: Path) -> Authority:

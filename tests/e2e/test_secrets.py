@@ -79,10 +79,7 @@ def token(kubectl: Kubectl, namespace: str) -> str:
 def recorder(kubectl: Kubectl, crd: str, namespace: str, token: str, registry: str, tmp_path: Path) -> OperatorProcess:  # noqa: PLR0913, PLR0917 -- what it consists of
     """An operator with that token that says and records as much as it can."""
     assert crd
-    config = json.loads(kubectl("config", "view", "--raw", "--flatten", "--minify", "--output=json").stdout)
-    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    file = tmp_path / "config"
-    file.write_text(json.dumps(config))
+    file = kubectl.config_with(token, tmp_path / "config")
     (port,) = free_ports(1)
     options = (
         f"--record={tmp_path / 'record'}",

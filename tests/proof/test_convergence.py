@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentctl_core.testing import FAULTS, Scenario, assert_converges
 from agentctl_core.testing.strategies import agents
+from tests.examples import can_be_placed
 
 Json = dict[str, Any]
 
@@ -20,11 +21,6 @@ EXAMPLES: Final = int(os.environ.get("AGENTCTL_EXAMPLES", "2000"))
 """`make nightly` tries 20,000."""
 PARTS: Final = 4
 """Run side by side."""
-
-
-def can_be_placed(spec: Json) -> bool:
-    """Tell whether a pod can stay: one that is put on a node that is not there is taken away again and again."""
-    return "nodeName" not in (spec.get("podTemplate") or {}).get("spec", {})
 
 
 SPECS: Final = agents().map(lambda manifest: manifest["spec"]).filter(can_be_placed)

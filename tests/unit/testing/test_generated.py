@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from referencing import Registry, Resource
-from tests.examples import examples
+from tests.examples import can_be_placed, examples
 
 from agentctl_core import (
     Agent,
@@ -209,13 +209,8 @@ def converge(cluster: ModelCluster, ref: Ref, image: ImageInfo) -> int:
     raise AssertionError(f"it writes again and again: {actions}")
 
 
-def can_be_placed(manifest: Json) -> bool:
-    """Tell whether a pod can stay: one that is put on a node that is not there is taken away again and again."""
-    return "nodeName" not in (manifest["spec"].get("podTemplate") or {}).get("spec", {})
-
-
 @many
-@given(agents().filter(can_be_placed), images())
+@given(agents().filter(lambda manifest: can_be_placed(manifest["spec"])), images())
 def test_an_agent_converges_to_what_it_asks_for_and_then_nothing_is_written(manifest: Json, image: ImageInfo) -> None:
     cluster = ModelCluster(NOW)
     created = cluster.create(manifest)
