@@ -38,9 +38,6 @@ WRITES_IN_FLIGHT = 32
 READS_IN_FLIGHT = 32
 """Apart from the writes, so that neither starves the other. Both together fit into the pool's 100 connections."""
 
-PAUSE_SECONDS = 1.0
-"""After a 429 that names no time; Kubernetes always names one."""
-
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to be made."""
 
@@ -117,9 +114,9 @@ class Api:
 
     Every method raises ApiFailure (and CancelledError), nothing else. A write that failed transiently may have been
     done all the same. At most `WRITES_IN_FLIGHT` writes and `READS_IN_FLIGHT` reads run at a time, the rest wait for
-    their turn; after a 429 all of them wait as long as the server asks, since API priority and fairness means the
-    client and not one of its requests. Watches have connections of their own. What must not wait behind a burst, such
-    as the renewal of a Lease, wants an Api of its own.
+    their turn; after a 429 that names a time all of them wait as long as the server asks, since API priority and
+    fairness means the client and not one of its requests. Watches have connections of their own. What must not wait
+    behind a burst, such as the renewal of a Lease, wants an Api of its own.
     """
 
     def __init__(self, requests: _Client, watches: _Client, namespace: str, field_manager: str) -> None:
@@ -202,8 +199,10 @@ class Api:
                     response = await self._requests.exchange(request)
         if not response.is_success:
             failure = response_failure(response, where)
-            if failure.code == HTTPStatus.TOO_MANY_REQUESTS:
-                wait = min(failure.retry_after or PAUSE_SECONDS, RETRY_AFTER_MAX)
+            # An overloaded API server always names a time. A webhook that denies one object with 429 does not, and is
+            # nothing that all others should wait for.
+            if failure.code == HTTPStatus.TOO_MANY_REQUESTS and failure.retry_after:
+                wait = min(failure.retry_after, RETRY_AFTER_MAX)
                 self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
             raise failure
         return decode(response.content, where, response.status_code)
