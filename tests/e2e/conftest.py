@@ -52,12 +52,12 @@ def kubectl() -> Kubectl:
 @pytest.fixture
 def namespace(kubectl: Kubectl) -> Iterator[str]:
     """A fresh namespace; afterwards it is deleted, and its Agents and pods are gone."""
-    with _fresh_namespace(kubectl) as name:
+    with fresh_namespace(kubectl) as name:
         yield name
 
 
 @contextmanager
-def _fresh_namespace(kubectl: Kubectl) -> Iterator[str]:
+def fresh_namespace(kubectl: Kubectl) -> Iterator[str]:
     name = f"e2e-{uuid.uuid4().hex[:12]}"
     kubectl("create", "namespace", name)
     try:
@@ -109,7 +109,7 @@ def operator(kubeconfig: Path, crd: str, namespace: str, tmp_path: Path) -> Iter
 def stage(kubectl: Kubectl, kubeconfig: Path, crd: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage that the scenarios of a module share, each with an Agent of its own name."""
     assert crd
-    with _fresh_namespace(kubectl) as namespace, HandNode(kubectl) as node:
+    with fresh_namespace(kubectl) as namespace, HandNode(kubectl) as node:
         operator = OperatorProcess(kubeconfig, namespace, tmp_path_factory.mktemp("stage") / "log")
         operator.start()
         yield Stage(kubectl, namespace, node, operator)

@@ -12,11 +12,12 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Answer:
-    """The proxy answers by itself; the API server hears nothing of the request."""
+    """The proxy answers by itself, so many seconds later; the API server hears nothing of the request."""
 
     status: int
     body: bytes
     headers: Headers = (("Content-Type", "application/json"),)
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class Instead:
 Reaction: TypeAlias = Answer | Hold | Slow | Unanswered | Truncated | Instead
 
 
-def failure(code: int, reason: str, *, retry_after: int | None = None, **details: Any) -> Answer:
-    """Return a failure as Kubernetes tells it."""
+def failure(code: int, reason: str, *, retry_after: int | None = None, after: float = 0.0, **details: Any) -> Answer:
+    """Return a failure as Kubernetes tells it, `after` so many seconds."""
     status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code}
     status |= {"reason": reason, "message": f"made up: {reason}", "details": details}
     headers: Headers = (("Content-Type", "application/json"),)
     if retry_after is not None:
         status["details"]["retryAfterSeconds"] = retry_after
         headers += (("Retry-After", str(retry_after)),)
-    return Answer(code, json.dumps(status).encode(), headers)
+    return Answer(code, json.dumps(status).encode(), headers, after)
 
 
 UNAVAILABLE_TEXT = Answer(503, b"upstream connect error", (("Content-Type", "text/plain"),))

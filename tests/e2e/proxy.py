@@ -69,6 +69,10 @@ def _nothing(_number: int, _request: Seen) -> None:
     pass
 
 
+def _unheard(_watch: Seen, _piece: bytes) -> None:
+    pass
+
+
 def _pass(_request: Seen) -> Reaction | None:
     return None
 
@@ -82,7 +86,8 @@ class Proxy:
         before: called with the number of a write, before it is forwarded.
         applied: called with the number of a write, when the API server has answered and the client has not heard it.
         answered: called with the number of a write, when the client has its answer.
-        react: called with each request; what it returns happens to that request.
+        react: called with each request; what it returns happens to that request, and ConnectionError drops it.
+        streamed: called with each piece of a watch that is passed on.
         tls: the server's side of TLS; plain HTTP without.
         own_credentials: whether the client's own credentials count, and not those of kubectl.
     """
@@ -92,6 +97,7 @@ class Proxy:
     applied: Hook = _nothing
     answered: Hook = _nothing
     react: Callable[[Seen], Reaction | None] = _pass
+    streamed: Callable[[Seen, bytes], None] = _unheard
     tls: ssl.SSLContext | None = None
     own_credentials: bool = False
     requests: list[Seen] = field(default_factory=list)
@@ -231,7 +237,8 @@ class Proxy:
     ) -> None:
         number, reaction, path = len(self.writes), self.react(seen), seen.path
         match reaction:
-            case Answer(status, body, given):
+            case Answer(status, body, given, after):
+                await asyncio.sleep(after)
                 seen.status = status
                 await client.answer(status, [(k.encode(), v.encode()) for k, v in given], _one(body))
                 return
@@ -288,6 +295,7 @@ class Proxy:
                 if chunk is None:
                     return
                 if not stream.silent:
+                    self.streamed(seen, chunk)
                     yield chunk
         finally:
             self.streams.discard(stream)
