@@ -13,6 +13,7 @@ from tests.e2e.support import Kubectl
 
 Json = dict[str, Any]
 KINDS = ("agents", "pods")
+KINDS_TOLD = ("Agent", "Pod")
 
 
 class History:
@@ -67,6 +68,10 @@ class History:
         """Return the uids of all pods that an Agent ever had, in order."""
         return list(dict.fromkeys(found["metadata"]["uid"] for _, found in self.of("Pod", name)))
 
+    def told(self, name: str) -> str:
+        """Return what became of an Agent and its pods, a line for each event; kinds are told one after the other."""
+        return "".join(f"\n  {_line(event, found)}" for kind in KINDS_TOLD for event, found in self.of(kind, name))
+
     def check(self) -> None:
         """Fail where an Agent had two pods at a time, or an older status was written over a newer one."""
         assert {found["kind"] for _, found in self.events} == {"Agent", "Pod"}, "nothing was recorded"
@@ -83,6 +88,15 @@ class History:
                 key = (agent["metadata"]["uid"], age)
                 assert latest.get(key, value) <= value, f"{agent['metadata']['name']}: {age} goes back"
                 latest[key] = value
+
+
+def _line(event: str, found: Json) -> str:
+    metadata, status = found["metadata"], found.get("status", {})
+    state = {each["type"]: each.get("reason", each["status"]) for each in status.get("conditions", [])}
+    keys = ("resourceVersion", "uid", "generation", "deletionTimestamp")
+    shown = {key: metadata[key] for key in keys if key in metadata}
+    revision = metadata.get("annotations", {}).get("agentctl.dev/revision", "")
+    return f"{event} {found['kind']} {shown} {revision} {status.get('phase', '')} {state}"
 
 
 def _ages(agent: Json) -> Iterator[tuple[str, tuple[Any, ...]]]:

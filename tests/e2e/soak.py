@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import threading
@@ -86,7 +87,8 @@ class Soak:
     def _sample(self, started: float, over: threading.Event) -> None:
         while not over.wait(1):
             process = self.operator.process
-            if process is not None and process.poll() is None:
+            assert process is not None
+            with contextlib.suppress(OSError, StopIteration):  # it has just been killed
                 held = (process.pid, self.operator.memory, self.operator.open_files)
                 self.samples.append(Sample(time.monotonic() - started, *held))
 
@@ -174,9 +176,11 @@ class Soak:
             ours = [each for kind in found.values() for each in kind]
             for each in agents:
                 check_agent(each, ours)
-            expected = {ref for each in agents for ref in wanted(each)}
-            left = {Ref.of(each) for each in ours} - expected - self._kept(namespace)
-            assert not left, f"left over: {left}"
+            expected = {ref for each in agents for ref in wanted(each)} | self._kept(namespace)
+            owners = {each["metadata"]["uid"]: each for each in agents}
+            # Of an Agent whose spec is refused nothing is taken away that its pod may use.
+            left = [each for each in ours if Ref.of(each) not in expected and not _is_of_refused(each, owners)]
+            assert left == []
         return True
 
     def _kept(self, namespace: str) -> set[Ref]:
@@ -214,6 +218,12 @@ class Soak:
         """Return what was done, in a line."""
         steps = Counter(step.kind for step in self.done if step.kind != "calm")
         return ", ".join(f"{count} {kind}" for kind, count in sorted(steps.items()))
+
+
+def _is_of_refused(found: Json, agents: dict[str, Json]) -> bool:
+    """Tell whether an object belongs to an Agent, of these by their uids, whose spec is refused."""
+    owners = [agents.get(owner["uid"], {}) for owner in found["metadata"].get("ownerReferences", [])]
+    return any(condition(owner, "Accepted") == "False" for owner in owners)
 
 
 def check_agent(found: Json, ours: list[Json]) -> None:

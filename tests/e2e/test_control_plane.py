@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.e2e.cluster.control_plane import ControlPlane
@@ -29,6 +31,25 @@ def test_a_pod_becomes_ready_on_the_simulated_node_and_goes_when_deleted(kubectl
     assert pod["status"]["podIP"]
     kubectl("delete", "pod", "plain", "--wait=false", namespace=namespace)
     eventually(lambda: kubectl.get("pod", "plain", namespace) is None, 20, "pod is gone")
+
+
+def test_the_successor_of_a_pod_stays_on_the_simulated_node(kubectl: Kubectl, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    with kubectl.proxy() as address, httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
+
+        def create() -> Any | None:
+            response = client.post(path, json=pod_manifest("plain"))
+            assert response.status_code in (201, 409), response.text
+            return response.json() if response.status_code == 201 else None
+
+        pod = eventually(create, 20, "pod is created")
+        for _ in range(15):
+            eventually(lambda: client.get(f"{path}/plain").json()["status"]["phase"] == "Running", 20, "it runs")
+            client.request("DELETE", f"{path}/plain", json={"preconditions": {"uid": pod["metadata"]["uid"]}})
+            pod = eventually(create, 20, "its successor is created", interval=0.002)
+            time.sleep(0.3)
+            found = client.get(f"{path}/plain").json()
+            assert found["metadata"].get("uid") == pod["metadata"]["uid"], found
 
 
 def test_a_pod_on_a_node_that_is_not_simulated_stays_pending(kubectl: Kubectl, namespace: str) -> None:

@@ -94,11 +94,16 @@ def _check_end(cluster: Cluster, history: History) -> bool:
 def _play(tested: Line, is_back: Callable[[], bool] = lambda: True) -> None:
     """Play the scenario to its end, and have the operator, once it is back, leave that end as it is."""
     with History(tested.kubectl, tested.namespace) as history:
-        _scenario(tested, history)
-        eventually(lambda: _check_end(tested, history), SECONDS, "the end is that of a run without a kill")
-        eventually(is_back, 30, "the operator is ready again")
-        tested.wait_quiet(1.0)
-        assert _check_end(tested, history)
+        try:
+            _scenario(tested, history)
+            eventually(lambda: _check_end(tested, history), SECONDS, "the end is that of a run without a kill")
+            eventually(is_back, 30, "the operator is ready again")
+            tested.wait_quiet(1.0)
+            assert _check_end(tested, history)
+        except AssertionError as error:
+            error.add_note("".join(f"{name}:{history.told(name)}\n" for name in MADE))
+            error.add_note(tested.operator.log.read_text())
+            raise
 
 
 def test_without_a_kill_the_scenario_makes_the_writes_that_are_tried(

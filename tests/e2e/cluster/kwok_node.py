@@ -11,6 +11,7 @@ from tests.e2e.cluster.processes import Part, Startable, stop_all, wait_ready
 from tests.e2e.support import Kubectl, condition
 
 ANNOTATION = "kwok.x-k8s.io/node"
+_POD_DELETE = Path(__file__).parent / "kwok" / "pod-delete.yaml"
 _READY_SECONDS = 30.0
 _LEASE_SECONDS = 40
 # From the ranges for documentation: nothing answers there.
@@ -64,7 +65,7 @@ class KwokNode(Startable):
         return [
             str(self._program),
             f"--kubeconfig={self._kubeconfig}",
-            *(f"--config={stage}" for stage in stages()),
+            *(f"--config={stage}" for stage in _stages()),
             "--manage-all-nodes=false",
             f"--manage-nodes-with-annotation-selector={ANNOTATION}=fake",
             f"--node-lease-duration-seconds={_LEASE_SECONDS}",
@@ -78,6 +79,11 @@ class KwokNode(Startable):
         # The API server taints every new node, and the controller manager takes that away
         # some time after the node has become Ready.
         return condition(node, "Ready") == "True" and not node["spec"].get("taints")
+
+
+def _stages() -> list[Path]:
+    """Return kwok's own stages, with ours in the place of the one that deletes pods."""
+    return [stage for stage in stages() if not stage.name.endswith(_POD_DELETE.name)] + [_POD_DELETE]
 
 
 def node_manifest(name: str, *, simulated: bool = True) -> dict[str, Any]:
