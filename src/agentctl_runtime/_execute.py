@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
 
 import structlog
 
 from agentctl_core import (
+    KIND,
     MAIN_CONTAINER,
     Action,
     Create,
@@ -129,6 +131,9 @@ class Executor:
         return None
 
     async def _delete(self, action: Delete, manifest: Mapping[str, Any]) -> None:
+        # Of an Agent itself the resourceVersion is a precondition.
+        if action.ref.kind != KIND and not await self._confirm(manifest):
+            return
         try:
             answer = await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
         except ApiFailure as failure:
@@ -156,6 +161,28 @@ class Executor:
                     return
                 raise
 
+    async def _confirm(self, manifest: Mapping[str, Any]) -> bool:
+        """Tell whether an Agent is there still, before what it has is deleted.
+
+        The uid of a pod says nothing about the Agent: where the watch of Agents tells late, such as a new leader's, an
+        old spec may want the end of a pod that was made for a new one.
+
+        Raises:
+            ApiFailure: the Agent cannot be read, or is another or asks for something else by now (a Conflict).
+        """
+        ref = Ref.of(manifest)
+        try:
+            found = await self._client.get(ref)
+        except ApiFailure as failure:
+            if not failure.is_not_found:
+                raise
+            self._lose(manifest)
+            return False
+        if _asked_by(found) != _asked_by(manifest):
+            # It is not learnt: what else the plan is made from may be as old, and wait for its watch as well.
+            raise ApiFailure(f"{ref.kind} {ref.name} has changed", code=HTTPStatus.CONFLICT, reason="Conflict")
+        return True
+
     async def _read_anew(self, ref: Ref, manifest: Mapping[str, Any]) -> None:
         """Read an Agent of which the watch tells late, perhaps very late.
 
@@ -175,6 +202,10 @@ class Executor:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
                 _log.warning("event not emitted", event_reason=action.reason, error=in_short(failure))
+
+
+def _asked_by(agent: Mapping[str, Any]) -> tuple[object, object]:
+    return agent["metadata"].get("uid"), agent["metadata"].get("generation")
 
 
 def _by_list(containers: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -132,9 +132,9 @@ class Proxy:
         for stream in list(self.streams):
             stream.silent = True
 
-    def end_watches(self, *, cut: bool = False) -> None:
-        """End the watches that are open: cleanly, or as a connection that is lost."""
-        self._run(self._end(cut=cut))
+    def end_watches(self, resource: str = "", *, cut: bool = False) -> None:
+        """End the watches that are open, of all or one resource: cleanly, or as a connection that is lost."""
+        self._run(self._end(f"/{resource}?" if resource else "", cut=cut))
 
     def refuse(self) -> None:
         """Drop every connection, and refuse new ones until `listen`."""
@@ -165,10 +165,11 @@ class Proxy:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
-    async def _end(self, *, cut: bool) -> None:
+    async def _end(self, part: str, *, cut: bool) -> None:
         for stream in self.streams:
-            stream.cut = cut
-            stream.end.set()
+            if part in stream.seen.path:
+                stream.cut = cut
+                stream.end.set()
 
     async def _refuse(self) -> None:
         assert self._server is not None

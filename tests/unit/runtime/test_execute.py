@@ -31,7 +31,7 @@ POD_REF = Ref("v1", "Pod", "n", "a")
 AGENT: dict[str, Any] = {
     "apiVersion": API_VERSION,
     "kind": KIND,
-    "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "7"},
+    "metadata": {"name": "a", "namespace": "n", "uid": "u", "generation": 1, "resourceVersion": "7"},
     "status": {"podName": "old", "replicas": 1},
 }
 POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}
@@ -53,14 +53,15 @@ RESIZE = Resize(POD_REF, "pod-uid", [RESIZED])
 RESIZE_ALL = Resize(POD_REF, "pod-uid", [RESIZED, SIDECAR])
 DELETE = Delete(POD_REF, "pod-uid")
 DELETE_VERSION = Delete(POD_REF, "pod-uid", "3")
+DELETE_AGENT = Delete(AGENT_REF, "u", "7")
 STATUS = PatchStatus(AGENT_REF, "7", {"podName": "new"})
 
 
 class Client:
-    """Answers each verb with an object, or with a failure."""
+    """Answers each verb with an object, or with a failure; the Agent is as it was read, unless told otherwise."""
 
     def __init__(self, **answers: Mapping[str, Any] | ApiFailure) -> None:
-        self._answers = answers
+        self._answers = dict(answers)
         self.asked: list[tuple[Any, ...]] = []
 
     def _answer(self, verb: str, *asked: Any) -> dict[str, Any]:
@@ -71,6 +72,8 @@ class Client:
         return dict(answer)
 
     async def get(self, ref: Ref) -> dict[str, Any]:
+        if ref == AGENT_REF:
+            self._answers.setdefault("get", AGENT)
         return self._answer("get", ref)
 
     async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +122,7 @@ def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, l
             ),
         ),
         (RESIZE, ("resize", POD_REF, {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [RESIZED]}})),
-        (DELETE, ("delete", POD_REF, "pod-uid", None)),
-        (DELETE_VERSION, ("delete", POD_REF, "pod-uid", "3")),
+        (DELETE_AGENT, ("delete", AGENT_REF, "u", "7")),
         (
             STATUS,
             (
@@ -138,6 +140,41 @@ def test_an_action_is_one_request_with_its_preconditions(action: Action, asked: 
     observed, _ = execute(action, client)
     assert client.asked == [asked]
     assert observed is None
+
+
+def _untold(*_: Any, **__: Any) -> None:
+    pytest.fail("nothing was to be told")
+
+
+@pytest.mark.parametrize("action", [DELETE, DELETE_VERSION])
+def test_what_an_agent_has_is_deleted_once_that_agent_is_confirmed_to_be_as_it_was_read(action: Delete) -> None:
+    client = Client()
+    assert execute(action, client) == (None, [])
+    assert client.asked == [("get", AGENT_REF), ("delete", POD_REF, "pod-uid", action.resource_version)]
+
+
+@pytest.mark.parametrize("change", [{"uid": "successor"}, {"generation": 2}])
+def test_nothing_is_deleted_for_an_agent_that_has_changed_since(change: dict[str, Any]) -> None:
+    client = Client(get={**AGENT, "metadata": {**AGENT["metadata"], "resourceVersion": "9"} | change})
+    with pytest.raises(ApiFailure) as caught:
+        asyncio.run(Executor(client, _untold, _untold, "me").execute(DELETE, AGENT))
+    assert caught.value.is_conflict
+    assert client.asked == [("get", AGENT_REF)]
+
+
+def test_nothing_is_deleted_for_an_agent_that_is_gone() -> None:
+    client, lost = Client(get=NOT_FOUND), list[Any]()
+    asyncio.run(Executor(client, _untold, lost.append, "me").execute(DELETE, AGENT))
+    assert lost == [AGENT]
+    assert client.asked == [("get", AGENT_REF)]
+
+
+def test_nothing_is_deleted_for_an_agent_that_cannot_be_read() -> None:
+    client = Client(get=LOST)
+    with pytest.raises(ApiFailure) as caught:
+        execute(DELETE, client)
+    assert caught.value is LOST
+    assert client.asked == [("get", AGENT_REF)]
 
 
 @pytest.mark.parametrize(
