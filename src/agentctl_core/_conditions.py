@@ -14,6 +14,9 @@ from ._times import is_timestamp, timestamp
 MESSAGE_MAX_LENGTH: Final = 32_768
 """What Kubernetes' convention, and the CRD, allow in a condition's message."""
 
+REJECTED: Final = frozenset({"QuotaExceeded", "CreateRejected"})
+"""The reasons that the API server's refusal to create an object has in Ready."""
+
 
 def _shortened(message: str) -> str:
     if not is_unicode(message):

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from ._actions import EmitEvent, Ref
 from ._agent import API_VERSION, KIND
-from ._conditions import Verdict, conditions_of
+from ._conditions import REJECTED, Verdict, conditions_of
 from ._json import dig, digest
 from ._pod_state import has_ended
 from ._situation import Holder, Identity, Situation, Want
@@ -35,7 +35,6 @@ _POD_TROUBLES: Final = frozenset(
     }
 )
 """Reasons of Ready that are told once for each pod."""
-_REFUSALS: Final = frozenset({"CreateRejected", "QuotaExceeded"})
 
 
 def events(
@@ -68,7 +67,7 @@ def _worth_telling(
     match verdict:
         case Verdict("Accepted", "False", reason):
             yield "Warning", reason, verdict.message
-        case Verdict("Ready", "False", reason) if is_other and reason in _REFUSALS:
+        case Verdict("Ready", "False", reason) if is_other and reason in REJECTED:
             yield "Warning", reason, verdict.message
         case Verdict("Ready", "False", reason) if is_other and reason in _POD_TROUBLES:
             yield "Warning", reason, pod

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ._change import why_made_anew
-from ._conditions import MESSAGE_MAX_LENGTH, Verdict, not_ready, refused, with_times
+from ._conditions import MESSAGE_MAX_LENGTH, REJECTED, Verdict, not_ready, refused, with_times
 from ._identity import AGENT_LABEL
 from ._json import dig, dig_list
 from ._objects import ObjectsPlan, create_rejected, tell_stranger
@@ -159,7 +159,12 @@ def _up_to_date(
         return
     verdict = _pod_up_to_date(prepared, pod, situation, block)
     # The pod's own comes first: it is told what keeps the rest from changing once the pod is what it should be.
-    yield objects.refused if objects.refused is not None and verdict.status == "True" else verdict
+    if verdict.status == "True" and objects.refused is not None:
+        yield objects.refused
+    elif verdict.status == "True" and objects.block is not None and objects.block.reason in REJECTED:
+        yield _pending(objects.block.message)  # Ready goes on telling of the pod, which runs without it
+    else:
+        yield verdict
 
 
 def _pod_up_to_date(prepared: Prepared, pod: Mapping[str, Any], situation: Situation, block: Verdict | None) -> Verdict:

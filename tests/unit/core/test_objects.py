@@ -580,6 +580,19 @@ def test_a_refusal_keeps_the_pod_waiting_and_is_told(kind: str, name: str, said:
     assert only(EmitEvent, done).reason == told
 
 
+@pytest.mark.parametrize("replicas", [0, 1])
+def test_a_service_that_is_refused_is_told_beside_a_pod_that_runs_and_where_there_is_to_be_none(replicas: int) -> None:
+    manifest = an_agent(command=["run"], service=service(), replicas=replicas)
+    refusal = {"kind": "Status", "message": "exceeded quota", "details": {"kind": "services", "name": "demo"}}
+    pods = [a_pod(of=manifest)] if replicas else []
+    done = plan(manifest, refusal, *pods)
+    told = condition(only(PatchStatus, done).status, "UpToDate")
+    assert told is not None
+    assert (told["status"], told["reason"]) == ("False", "UpdatePending")
+    assert told["message"] == "The API server refuses the Service: exceeded quota"
+    assert not any(isinstance(action, Delete) for action in done)
+
+
 def test_several_troubles_are_told_one_after_the_other_and_all_else_is_done() -> None:
     done = plan(FULL, a_service(owner=None), a_claim(deletionTimestamp=GONE))
     assert [a.manifest["kind"] for a in done if isinstance(a, Create)] == ["ConfigMap"]
