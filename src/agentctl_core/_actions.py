@@ -82,7 +82,10 @@ class Resize:
 class Delete:
     """Delete an object, if it still has this uid (and, where given, this resourceVersion).
 
-    NotFound and a Conflict over the uid mean that it is gone already.
+    NotFound and a Conflict over the uid mean that it is gone already. Before anything but an Agent itself is deleted,
+    the host reads the Agent from the API server: where that is gone, or has another uid or generation than the one that
+    was decided on, it observes and reconciles again instead. For the uid alone says nothing of a pod that another
+    operator has made for a newer spec, which this host's watch of Agents does not tell of yet.
     """
 
     ref: Ref

@@ -52,9 +52,10 @@ class Run:
         """The condition Finished, where it is True."""
         return self.history.finished
 
-    def unfinished(self) -> Run:
-        """Return the same without an end: another run is about to begin."""
-        return evolve(self, history=evolve(self.history, finished=None, completed=None), has_expired=False)
+    def unfinished(self, agent: Agent) -> Run:
+        """Return the same without an end: another run of the Agent is about to begin."""
+        history = evolve(self.history, finished=None, completed=None)
+        return evolve(self, history=_or_suspended(agent, history), has_expired=False)
 
 
 def follow(agent: Agent, revision: str, pod: Mapping[str, Any] | None, history: History, now: datetime) -> Run:
@@ -72,10 +73,7 @@ def follow(agent: Agent, revision: str, pod: Mapping[str, Any] | None, history: 
     was_finished &= history.finished is not None
     if pod is not None:
         history = _with_pod(agent, pod, history, now)
-    history = _with_end(agent, pod, history, now)
-    if not agent.spec.replicas and history.finished is None:
-        # Who suspends an Agent and wakes it wants it now, and a deadline does not run meanwhile.
-        history = evolve(history, started=None, failures=0 if is_service(agent) else history.failures)
+    history = _or_suspended(agent, _with_end(agent, pod, history, now))
     due = _due(history, now) if pod is None and agent.spec.replicas else None
     expiry = _expiry(agent, history)
     # Only what has been written down: the end has to be seen before it is cleared away.
@@ -144,6 +142,13 @@ def _with_end(agent: Agent, pod: Mapping[str, Any] | None, history: History, now
         return history
     completed = (finished_at(pod) if end.reason == "Succeeded" else None) or now
     return evolve(history, finished=end, completed=completed)
+
+
+def _or_suspended(agent: Agent, history: History) -> History:
+    """Take away what does not outlast a suspension: who wakes an Agent wants it now, and no deadline runs meanwhile."""
+    if agent.spec.replicas or history.finished is not None:
+        return history
+    return evolve(history, started=None, failures=0 if is_service(agent) else history.failures)
 
 
 def _end(agent: Agent, pod: Mapping[str, Any] | None, history: History, now: datetime) -> Verdict | None:

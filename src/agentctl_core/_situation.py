@@ -136,7 +136,7 @@ def assess(prepared: Prepared, identity: Identity, manifest: Mapping[str, Any], 
         if own is not None and not has_ended(own) and not is_being_deleted(own):
             change = plan_change(rendered, own, refusal, find_refusal(observed, "pods/resize", identity.name))
         if _begins_anew(agent, rendered, own):
-            run = run.unfinished()
+            run = run.unfinished(agent)
         want = _want(agent, manifest, run)
     is_outdated = agent is not None and change is not None and change.needs_pod and _recreates(agent)
     holder = Holder.OUTDATED if is_outdated else _holder(own, whose, run, refusal)

@@ -63,13 +63,13 @@ def _can_crash(world: World) -> bool:
 
 def _crash_during(world: World) -> None:
     """End the operator after its request has been carried out, before it has the answer."""
-    host.execute(world.cluster, world.operator.plan[0])
+    world.operator.send(world.cluster)
     _crash(world)
 
 
 def _lose_response(world: World) -> None:
     """Carry a request out, and answer nothing: the operator takes it for failed."""
-    host.execute(world.cluster, world.operator.plan[0])
+    world.operator.send(world.cluster)
     world.operator = world.operator.told(world.cluster)
 
 
@@ -93,18 +93,16 @@ def _creates(world: World) -> bool:
     return _has_plan(world) and isinstance(world.operator.plan[0], Create)
 
 
-def _plans(sight: Sight) -> Does:
-    return lambda world: world.plan(sight)
+def _seen(name: str, sight: Sight) -> Fault:
+    """Return the fault by which the operator makes a plan from what it sees so."""
 
-
-def _can_see(sight: Sight) -> Applies:
     def can(world: World) -> bool:
         operator = world.operator
         if operator.plan or operator.view is None:
             return False
         return not operator.look(world.cluster, sight).same_as(operator.look(world.cluster))
 
-    return can
+    return Fault(name, can, lambda world: world.plan(sight))
 
 
 def _own_pod(world: World) -> JsonObject | None:
@@ -244,9 +242,13 @@ FAULTS: Final = _by_name(
     Fault("server-error", _has_plan, _refuse),
     Fault("quota", _creates, _exceed_quota),
     # What it sees
-    Fault("stale-view", _can_see("stale"), _plans("stale")),
-    Fault("rewound-view", _can_see("rewound"), _plans("rewound")),
-    Fault("missed-events", _can_see("gap"), _plans("gap")),
+    _seen("stale-view", Sight(agent="last", objects="last")),
+    _seen("rewound-view", Sight(agent="former", objects="former")),
+    _seen("stale-agent", Sight(agent="last")),
+    _seen("rewound-agent", Sight(agent="former")),
+    _seen("stale-objects", Sight(objects="last")),
+    _seen("rewound-objects", Sight(objects="former")),
+    _seen("missed-events", Sight(objects="gap")),
     Fault("delay", _can_be_late, lambda world: world.wait()),
     Fault("clock-ahead", lambda _: True, _move_clock(CLOCK)),
     Fault("clock-back", lambda _: True, _move_clock(-CLOCK)),

@@ -73,9 +73,10 @@ def fingerprint(world: World, *, faults_left: int) -> bytes:
     objects = tuple((key, told(_part(stored[key]))) for key in sorted(stored) if key[0] not in _IGNORED)
     views = _views(operator, faults_left, told, stored)
     plan: Print = tuple((*told(_action_part(action)), _holds(action, stored)) for action in operator.plan)
-    if operator.plan:
-        plan += (operator.outdated, None if operator.pod is None else names.get(operator.pod, -1))
     generation = generation_of(world.agent)
+    if operator.plan:
+        pod = None if operator.pod is None else names.get(operator.pod, -1)
+        plan += (operator.outdated, operator.asked_by == generation, pod)
     met = tuple(
         (name, told(_part(entry.manifest)), entry.agent == generation, _seconds(entry.until, cluster.now))
         for name, entry in sorted(operator.met.items())

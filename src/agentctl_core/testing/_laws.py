@@ -217,6 +217,8 @@ def _check_preconditions(action: Action) -> None:
 
 def _sees_own_pod(world: World) -> bool:
     """Tell whether the operator sees a pod, its own creations included, that the Agent that it sees owns by its uid."""
+    if world.operator.pod is not None:
+        return True
     view = world.operator.view
     pod = None if view is None else view.objects.get(("pods", world.ref.namespace, NAME))
     return view is not None and view.agent is not None and pod is not None and _is_own(pod, view.agent)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-from .._actions import Action, Create, Patch, PatchStatus, Ref, Requeue, ResolveImage
+from .._actions import Action, Create, Delete, Patch, PatchStatus, Ref, Requeue, ResolveImage
 from .._config import Config
 from .._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from .._image import ImageConfig, ImageError, ImageInfo
@@ -27,9 +27,8 @@ from ._resources import AGENTS, PODS, by_kind
 from ._storage import Key
 
 JsonObject: TypeAlias = dict[str, Any]
-Sight: TypeAlias = Literal["fresh", "stale", "rewound", "gap"]
-"""How an operator looks at the cluster: as it is; as it saw it last; as it saw it before that; as it is, but that
-deletions since it looked last have not come to it."""
+Age: TypeAlias = Literal["now", "last", "former"]
+"""Of which moment something is seen: as it is; as it was when it was seen last; as it was when it was seen before that."""
 
 UNWATCHED: Final = timedelta(seconds=29)
 """How long something met that no watch tells is taken to be as it was."""
@@ -55,6 +54,23 @@ class View:
         return all(manifest is other.objects[key] for key, manifest in self.objects.items())
 
 
+@frozen
+class Sight:
+    """How an operator looks at the cluster. Agents and what they have come by watches of their own: any may be late.
+
+    Attributes:
+        agent: of which moment the Agent is seen.
+        objects: of which moment what it has is seen; "gap" is as it is, but that deletions since it was seen last have
+            not come.
+    """
+
+    agent: Age = "now"
+    objects: Age | Literal["gap"] = "now"
+
+
+FRESH: Final = Sight()
+
+
 @frozen(unsafe_hash=False)
 class Met:
     """Something that no watch tells: a stranger's object, or a refusal."""
@@ -78,6 +94,7 @@ class ModelOperator:
         former: the view before that.
         plan: what is still to be done of the last plan.
         outdated: whether the Agent that the plan was made for had been changed already when it was made.
+        asked_by: uid and generation of the Agent that the plan was made for.
         pod: the uid of the Agent's own pod in the view that the plan was made from.
         met: what no watch tells, by kind and name.
         known: the images that have been looked up.
@@ -94,6 +111,7 @@ class ModelOperator:
     former: View | None = None
     plan: tuple[Action, ...] = ()
     outdated: bool = False
+    asked_by: tuple[object, object] = (None, None)
     pod: str | None = None
     met: Mapping[tuple[str, str], Met] = {}
     known: frozenset[str] = frozenset()
@@ -106,18 +124,15 @@ class ModelOperator:
         """Return the operator's next process, which remembers nothing."""
         return ModelOperator(key=self.key, config=self.config, images=self.images, skew=self.skew)
 
-    def look(self, api: ApiServer, sight: Sight = "fresh") -> View:
+    def look(self, api: ApiServer, sight: Sight = FRESH) -> View:
         """Return what the operator sees of the cluster."""
         now = View(api.storage.objects.get(self.key), _watched(api, self.key))
-        match sight:
-            case "stale":
-                return self.view or now
-            case "rewound":
-                return self.former or self.view or now
-            case "gap":
-                return now if self.view is None else evolve(now, objects={**self.view.objects, **now.objects})
-            case _:
-                return now
+        last = self.view or now
+        seen = {"now": now, "last": last, "former": self.former or last}
+        agent = seen[sight.agent].agent
+        if sight.objects == "gap":
+            return View(agent, {**last.objects, **now.objects})
+        return View(agent, seen[sight.objects].objects)
 
     def has_reason(self, api: ApiServer) -> bool:
         """Tell whether something leads to another plan."""
@@ -127,23 +142,24 @@ class ModelOperator:
             return True
         return not self.look(api).same_as(self.view)
 
-    def decided(self, api: ApiServer, sight: Sight = "fresh") -> ModelOperator:
+    def decided(self, api: ApiServer, sight: Sight = FRESH) -> ModelOperator:
         """Return the operator with a new plan, made from what it sees."""
         seen = self.look(api, sight)
         met = self._recalled(api, seen)
         dues = [entry.until + _MARGIN for entry in met.values()]
         # What is seen wrongly is put right by the watch, or by the next list: then another plan follows.
-        view = seen if sight == "fresh" else self.view
+        view = seen if sight == FRESH else self.view
         waiting = evolve(
             self,
             view=view,
-            former=self.view if sight == "fresh" else self.former,
+            former=self.view if sight == FRESH else self.former,
             plan=(),
             outdated=seen.agent is not api.storage.objects.get(self.key),
+            asked_by=generation_of(seen.agent),
             pod=_own_pod(seen, self.key),
             met=met,
             due=min(dues, default=None),
-            failed=sight != "fresh",
+            failed=sight != FRESH,
             timed=self.skew,
         )
         if seen.agent is None:
@@ -160,13 +176,21 @@ class ModelOperator:
         action, rest = self.plan[0], self.plan[1:]
         if outcome is None:
             before = dict(api.storage.objects) if isinstance(action, Create | Patch | PatchStatus) else {}
-            outcome = execute(api, action)
+            outcome = self.send(api)
             after = self._learnt(api, action, before) if outcome.holds else self
         else:
             after = self
         if outcome.holds:
             return evolve(after, plan=rest)
         return after.told(api, outcome.met)
+
+    def send(self, api: ApiServer) -> Outcome:
+        """Execute the next action of the plan on the cluster, which is changed; the operator is told nothing of it."""
+        action = self.plan[0]
+        if isinstance(action, Delete) and action.ref.kind != AGENTS.kind:
+            if generation_of(api.storage.objects.get(self.key)) != self.asked_by:
+                return Outcome(holds=False)
+        return execute(api, action)
 
     def told(self, api: ApiServer, met: JsonObject | None = None) -> ModelOperator:
         """Return the operator whose plan was cut short, by something it met or by an error."""

@@ -17,7 +17,7 @@ from .._config import Config
 from .._image import ImageError, ImageInfo
 from .._json import copy_json
 from ._cluster import ModelCluster
-from ._operator import ModelOperator, Sight
+from ._operator import FRESH, ModelOperator, Sight
 from ._resources import AGENTS, PODS
 from ._storage import Key
 from ._timings import Timings
@@ -141,7 +141,7 @@ class World:
         moments = [moment for moment in moments if moment > self.cluster.now]
         return min(moments, default=None)
 
-    def plan(self, sight: Sight = "fresh") -> None:
+    def plan(self, sight: Sight = FRESH) -> None:
         """Let the operator make a plan."""
         self.operator = self.operator.decided(self.cluster, sight)
 

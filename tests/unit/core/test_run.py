@@ -550,9 +550,16 @@ def test_a_former_run_does_not_expire_the_present_one() -> None:
 def test_a_run_that_begins_anew_has_no_end() -> None:
     found = run(ended("Succeeded"), DONE, ttlSecondsAfterFinished=0, **NEVER)
     assert found.has_expired
-    anew = found.unfinished()
+    anew = found.unfinished(parse_agent(an_agent(ttlSecondsAfterFinished=0, **NEVER)))
     assert anew == evolve(found, history=evolve(found.history, finished=None, completed=None), has_expired=False)
     assert anew.finished is None
+
+
+def test_the_time_of_a_run_that_begins_anew_does_not_run_while_it_is_suspended() -> None:
+    found = run(ended("Succeeded"), DONE, replicas=0, **NEVER)
+    assert found.history.started is not None
+    assert found.unfinished(parse_agent(an_agent(replicas=0, **NEVER))).history.started is None
+    assert found.unfinished(parse_agent(an_agent(**NEVER))).history.started == found.history.started
 
 
 # What nothing is decided about
