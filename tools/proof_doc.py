@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.proof.bugs import BUGS, Bug
-from tests.proof.scenarios import SCENARIOS
+from tests.proof.scenarios import SCENARIOS, VIEWS
+from tests.proof.test_explorer import VIEW_FLOORS
 from tests.proof.test_seeded_bugs import hunt, with_bug
 
-from agentctl_core.testing import explore
+from agentctl_core.testing import Exploration, explore
 
 PAGE: Final = Path(__file__).parents[1] / "docs/proof.md"
 _MOST: Final = 110
@@ -48,7 +49,15 @@ def row_of(bug: Bug, found: dict[str, Any]) -> str:
 
 def scenario_row(name: str) -> str:
     """Explore a scenario with two faults, and return its row."""
-    found = explore(SCENARIOS[name], most_faults=2)
+    return _explored(name, explore(SCENARIOS[name], most_faults=2))
+
+
+def views_row(name: str) -> str:
+    """Explore a scenario with three faults about views, and return its row."""
+    return _explored(f"{name}, three of views", explore(SCENARIOS[name], faults=VIEWS, most_faults=3))
+
+
+def _explored(name: str, found: Exploration) -> str:
     return f"| {name} | {found.states:,} | {found.settled:,} | {found.transitions:,} | {found.depth} |\n"
 
 
@@ -56,6 +65,8 @@ if __name__ == "__main__":
     text = PAGE.read_text()
     with ProcessPoolExecutor(2) as pool:
         head = "| scenario | states | settled | transitions | depth |\n| --- | --- | --- | --- | --- |\n"
-        text = with_part(text, "figures", head + "".join(pool.map(scenario_row, SCENARIOS)))
+        text = with_part(
+            text, "figures", head + "".join([*pool.map(scenario_row, SCENARIOS), *pool.map(views_row, VIEW_FLOORS)])
+        )
         head = "| bug | what is wrong | found by | after | what is said |\n| --- | --- | --- | --- | --- |\n"
         PAGE.write_text(with_part(text, "known bugs", head + "".join(pool.map(bug_row, BUGS))))

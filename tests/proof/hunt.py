@@ -1,7 +1,8 @@
 """Looks for what is wrong with the core that can be imported: ``python -m tests.proof.hunt``.
 
 Run on a copy of the core with a bug in it, it says what finds the bug and how soon, as one line of JSON. The means are
-the general ones, in the order of what they cost: explorer with one fault, random runs, explorer with two faults.
+the general ones, in the order of what they cost: explorer with one fault, random runs, explorer with three faults of
+those alone that concern views, explorer with two of all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from agentctl_core.testing import Scenario, Violation, assert_converges, explore
-from tests.proof.scenarios import SCENARIOS
+from tests.proof.scenarios import SCENARIOS, VIEWS
 
 RUNS: Final = 300
 
@@ -35,6 +36,7 @@ def _means() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"explorer, {name}, 1 fault", partial(explore, scenario, most_faults=1)
     for name, scenario in SCENARIOS.items():
         yield f"random runs, {name}", partial(_run, scenario)
+    yield "explorer, service, 3 faults of views", partial(explore, SCENARIOS["service"], faults=VIEWS, most_faults=3)
     for name, scenario in SCENARIOS.items():
         yield f"explorer, {name}, 2 faults", partial(explore, scenario, most_faults=2)
 

@@ -51,3 +51,9 @@ SCENARIOS: Final = {
         ],
     ),
 }
+
+VIEWS: Final = (
+    *("stale-view", "rewound-view", "stale-agent", "rewound-agent", "stale-objects", "rewound-objects"),
+    *("edit", "scale", "recreate"),
+)
+"""The faults by which what is seen and what is asked for differ: few enough for three of them on a path."""

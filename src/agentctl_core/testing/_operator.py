@@ -28,7 +28,7 @@ from ._storage import Key
 
 JsonObject: TypeAlias = dict[str, Any]
 Age: TypeAlias = Literal["now", "last", "former"]
-"""Of which moment something is seen: as it is; as it was when it was seen last; as it was when it was seen before that."""
+"""Of which moment something is seen: as it is; as when it was seen last; as when it was seen before that."""
 
 UNWATCHED: Final = timedelta(seconds=29)
 """How long something met that no watch tells is taken to be as it was."""
@@ -187,9 +187,8 @@ class ModelOperator:
     def send(self, api: ApiServer) -> Outcome:
         """Execute the next action of the plan on the cluster, which is changed; the operator is told nothing of it."""
         action = self.plan[0]
-        if isinstance(action, Delete) and action.ref.kind != AGENTS.kind:
-            if generation_of(api.storage.objects.get(self.key)) != self.asked_by:
-                return Outcome(holds=False)
+        if isinstance(action, Delete) and action.ref.kind != AGENTS.kind and not self._is_confirmed(api):
+            return Outcome(holds=False)
         return execute(api, action)
 
     def told(self, api: ApiServer, met: JsonObject | None = None) -> ModelOperator:
@@ -200,6 +199,10 @@ class ModelOperator:
         agent = self.view.agent if self.view else None
         entry = Met(met, api.now + UNWATCHED, generation_of(agent))
         return evolve(failed, met={**self.met, _name(met): entry})
+
+    def _is_confirmed(self, api: ApiServer) -> bool:
+        """Read the Agent from the API server, and tell whether it asks for what the plan was made for."""
+        return generation_of(api.storage.objects.get(self.key)) == self.asked_by
 
     def _planned(self, api: ApiServer, seen: View) -> ModelOperator:
         agent = seen.agent

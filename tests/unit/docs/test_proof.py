@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.proof.bugs import BUGS
 from tests.proof.scenarios import SCENARIOS
+from tests.proof.test_explorer import VIEW_FLOORS
 from tools.proof_doc import with_part
 
 from agentctl_core.testing import FAULTS, assert_converges, explore
@@ -32,7 +33,8 @@ def test_every_known_bug_has_been_found() -> None:
 
 
 def test_every_scenario_has_been_explored() -> None:
-    assert [row[0] for row in rows("figures")] == list(SCENARIOS)
+    views = [f"{name}, three of views" for name in VIEW_FLOORS]
+    assert [row[0] for row in rows("figures")] == [*SCENARIOS, *views]
 
 
 def test_the_example_does_what_it_says() -> None:

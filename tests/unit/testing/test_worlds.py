@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
+from agentctl_core import Create, Delete
 from agentctl_core.testing import FAULTS, Scenario, Violation, World, assert_converges, explore, random_faults, retrace
 from agentctl_core.testing._fingerprint import fingerprint
 from agentctl_core.testing._laws import LawBrokenError, check_goal, check_settled, check_state
@@ -92,6 +93,25 @@ def test_a_view_from_before_an_edit_is_stale() -> None:
     assert set(enabled(world, ("stale-view", "missed-events"))) == {"stale-view"}
     assert take(world, "stale-view").operator.plan == ()  # it decides on the spec that it knows
     assert take(world, "plan").operator.plan != ()
+
+
+def test_the_agent_and_what_it_has_may_be_seen_as_of_different_moments() -> None:
+    edited = retrace(SCENARIO, f"{READY} edit pod-killed")
+    names = ("stale-agent", "stale-objects")
+    assert set(enabled(edited, names)) == set(names)
+    late_agent, late_objects = (take(edited, name).operator.plan for name in names)
+    assert isinstance(late_agent[0], Create)
+    assert late_agent[0].manifest["spec"]["containers"][0]["image"] == SPEC["image"]
+    assert isinstance(late_objects[-1], Delete)
+
+
+def test_nothing_is_deleted_for_what_an_agent_asks_for_no_more() -> None:
+    world = retrace(SCENARIO, f"{READY} edit plan act act")
+    assert isinstance(world.operator.plan[0], Delete)
+    world = take(world, "edit")
+    after = take(world, "act")
+    assert after.operator.plan == ()
+    assert after.pod is world.pod
 
 
 def test_a_deletion_that_is_not_seen_is_a_gap() -> None:
