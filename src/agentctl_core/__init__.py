@@ -14,6 +14,7 @@ from ._merge import merge_diff, merge_patch
 from ._observed import Observed
 from ._pod import build_pod
 from ._problem import InvalidAgent, Problem
+from ._projection import project
 from ._reconcile import decide, prepare, reconcile, wanted
 from ._situation import Prepared
 from ._spec import (
@@ -76,6 +77,7 @@ __all__ = [
     "merge_patch",
     "parse_agent",
     "prepare",
+    "project",
     "reconcile",
     "wanted",
 ]

@@ -31,40 +31,46 @@ _METADATA: Final = _all(
     "resourceVersion",
     "uid",
 )
-_OF_ANY: Final[Mapping[str, Tree]] = _all("apiVersion", "kind") | {"metadata": _METADATA}
-_BESIDE: Final = _OF_ANY | {
-    "metadata": _all("deletionTimestamp", "labels", "name", "namespace", "ownerReferences", "resourceVersion", "uid")
+_NAMED: Final = _all("apiVersion", "kind")
+_BESIDE: Final[Mapping[str, Tree]] = {
+    **_NAMED,
+    "metadata": _all("deletionTimestamp", "labels", "name", "namespace", "ownerReferences", "resourceVersion", "uid"),
 }
 _TERMINATED: Final = _all("exitCode", "finishedAt", "message", "reason")
-_CONTAINER_STATUS: Final = _all("name", "ready", "restartCount") | {
+_CONTAINER_STATUS: Final[Mapping[str, Tree]] = {
+    **_all("name", "ready"),
     "state": {"waiting": _all("message", "reason"), "terminated": _TERMINATED},
     "lastState": {"terminated": _TERMINATED},
 }
 
 READ: Final[Mapping[str, Mapping[str, Tree]]] = {
-    "Pod": _OF_ANY
-    | {
-        "spec": _all("nodeName")
-        | {
+    "Pod": {
+        **_NAMED,
+        "metadata": _METADATA,
+        "spec": {
+            **_all("nodeName"),
             "containers": _all("image", "name", "resources"),
             "initContainers": _all("name", "resources", "restartPolicy"),
             "schedulingGates": _all("name"),
             "volumes": {"projected": {"sources": {"configMap": _all("name")}}},
         },
-        "status": _all("message", "observedGeneration", "phase", "reason")
-        | {
+        "status": {
+            **_all("message", "observedGeneration", "phase", "reason"),
             "conditions": _all("lastTransitionTime", "message", "reason", "status", "type"),
-            "containerStatuses": _CONTAINER_STATUS,
+            "containerStatuses": {**_CONTAINER_STATUS, **_all("restartCount")},
             "initContainerStatuses": _CONTAINER_STATUS,
             "podIPs": _all("ip"),
         },
     },
-    "Service": _BESIDE | {"spec": _all("clusterIP", "ports", "selector", "type")},
+    "Service": {**_BESIDE, "spec": _all("clusterIP", "ports", "selector", "type")},
     "ConfigMap": _BESIDE,
-    "PersistentVolumeClaim": _BESIDE
-    | {"spec": {"resources": {"requests": _all("storage")}}, "status": _all("phase")},
+    "PersistentVolumeClaim": {
+        **_BESIDE,
+        "spec": {"resources": {"requests": _all("storage")}},
+        "status": _all("phase"),
+    },
     # All that its user says of it may decide, today or in a later version; and status is compared as a whole.
-    KIND: _OF_ANY | _all("spec", "status"),
+    KIND: {**_NAMED, "metadata": _METADATA, **_all("spec", "status")},
 }
 """By kind: what the core reads of what it makes, and of the Agent itself."""
 
