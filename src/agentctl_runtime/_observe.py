@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from agentctl_core import API_VERSION, KIND, Config, Ref, wanted
 from ._api import Api
 from ._operator import DEPENDENTS, OURS
 from ._resources import AGENT, Resource
-from ._store import Cache, Manifest, agents_of_dependent, key_of
+from ._store import Key, Manifest, agents_of_dependent, key_of
 
 _PAGE_SIZE: Final = 500
 _GROUP: Final = API_VERSION.partition("/")[0]
@@ -61,14 +62,13 @@ def look_at_dump(dump: Iterable[Manifest], namespaces: Collection[str], config: 
 
 
 def _by_agent(agents: Iterable[Manifest], found: Sequence[Manifest]) -> list[tuple[Manifest, list[Manifest]]]:
-    """Return each Agent with the objects that concern it, as the operator's caches know them."""
-    caches: list[Cache] = []
-    for kind in DEPENDENTS:
-        cache = Cache(agents_of_dependent, lambda _, __: None)
-        cache.replace(None, [item for item in found if item["kind"] == kind.kind], "0")
-        caches.append(cache)
-    ordered = sorted(agents, key=key_of)
-    return [(agent, [item for cache in caches for item in cache.of(key_of(agent))]) for agent in ordered]
+    """Return each Agent with the objects that concern it, in the order in which the operator observes them."""
+    places = {kind.kind: place for place, kind in enumerate(DEPENDENTS)}
+    concerning: defaultdict[Key, list[Manifest]] = defaultdict(list)
+    for item in sorted(found, key=lambda item: (places[item["kind"]], key_of(item))):
+        for key in agents_of_dependent(item):
+            concerning[key].append(item)
+    return [(agent, concerning.get(key_of(agent), [])) for agent in sorted(agents, key=key_of)]
 
 
 async def _list(api: Api, kind: Resource, namespace: str | None, selector: str | None) -> list[dict[str, Any]]:

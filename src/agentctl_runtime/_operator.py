@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from traceback import extract_tb
@@ -137,8 +137,8 @@ class Operator:
             )
         ]
 
-    def agents(self) -> list[Manifest]:
-        """Return the Agents as last seen; may be called from any thread."""
+    def agents(self) -> Iterator[Manifest]:
+        """Yield the Agents as last seen; may be called from any thread."""
         return self._agents.all()
 
     def state(self) -> State:
@@ -340,7 +340,7 @@ class Operator:
     def _remember(self, key: Key, manifest: Manifest, found: Manifest) -> None:
         if found["kind"] != "Status" and (cache := self._cache_of(found)) is not None:
             cache.learn(found, key)  # the watch takes it from here
-            if cache.get(key_of(found)) is None or cache.concerns(key_of(found), key):
+            if key_of(found) not in cache or cache.concerns(key_of(found), key):
                 return
             # By its labels it is another Agent's, who alone is told of it: a claim's name can be wanted by two.
         self._unwatched.remember(key, manifest, found)

@@ -12,6 +12,8 @@ from typing import Final
 
 from attrs import frozen
 
+from agentctl_core import project
+
 from ._store import Key, Manifest
 
 UNWATCHED_SECONDS: Final = 30.0
@@ -59,7 +61,7 @@ class Unwatched:
     def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> None:
         """Remember what an Agent met, and wake it when it is time to look again."""
         until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - _MARGIN
-        self._met.setdefault(key, {})[_name_of(manifest)] = _Met(manifest, until, _generation_of(agent))
+        self._met.setdefault(key, {})[_name_of(manifest)] = _Met(project(manifest), until, _generation_of(agent))
         self._wake(key, UNWATCHED_SECONDS)
 
     def drop(self, key: Key, manifest: Manifest) -> None:
@@ -99,7 +101,7 @@ class Unwatched:
         if found is None or self._is_watched(key, found):
             return None
         self.remember(key, agent, found)
-        return found
+        return project(found)
 
 
 def _name_of(manifest: Manifest) -> tuple[str, str]:

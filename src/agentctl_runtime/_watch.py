@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
@@ -30,10 +30,17 @@ BACKOFF_MIN, BACKOFF_MAX = 0.8, 30.0
 """Seconds between two attempts: the first, and the most that doubling leads to. Jitter adds up to as much again."""
 
 
-class Sink(Protocol):
-    """What a reflector feeds. Both methods are synchronous, so that no one sees half a change."""
+T = TypeVar("T")
 
-    def replace(self, items: Sequence[JsonObject], resource_version: str) -> None:
+
+class Sink(Protocol[T]):
+    """What a reflector feeds. Every method is synchronous, so that no one sees half a change."""
+
+    def keep(self, manifest: JsonObject) -> T:
+        """Return what `replace` needs of an object: a list may be long, and comes bit by bit."""
+        ...
+
+    def replace(self, items: Sequence[T], resource_version: str) -> None:
         """Take all objects that exist, after each (re)list. What is not among `items` is gone."""
 
     def apply(self, event_type: str, manifest: JsonObject) -> None:
@@ -89,7 +96,7 @@ class Reflector:
         self._streams_lists = True  # until the server shows that it does not
         self._backoff = BACKOFF_MIN
 
-    async def run(self, sink: Sink) -> NoReturn:
+    async def run(self, sink: Sink[T]) -> NoReturn:
         """List and watch until cancelled. Every failure is logged once and tried again; none is raised.
 
         A failed list or watch is tried again after a backoff, or the server's Retry-After if that is longer. A watch
@@ -123,8 +130,8 @@ class Reflector:
         self._log.info("lists_are_not_streamed", kind=self._resource.kind, reason=failure.message)
         return True
 
-    async def _list(self, sink: Sink) -> str:
-        items: list[JsonObject] = []
+    async def _list(self, sink: Sink[T]) -> str:
+        items: list[T] = []
         continue_ = ""
         limit: int | None = PAGE_SIZE
         while True:
@@ -142,19 +149,19 @@ class Reflector:
                 # Pages that take longer than the server remembers would never come to an end.
                 items, continue_, limit = [], "", None
                 continue
-            items += page.items
+            items += map(sink.keep, page.items)
             continue_ = page.continue_
             if not continue_:
                 break
         self._replace(sink, items, page.resource_version)
         return page.resource_version
 
-    def _replace(self, sink: Sink, items: Sequence[JsonObject], version: str) -> None:
+    def _replace(self, sink: Sink[T], items: Sequence[T], version: str) -> None:
         sink.replace(items, version)
         self.synced.set()
         self._log.info("listed", kind=self._resource.kind, objects=len(items), resource_version=version)
 
-    async def _watch(self, sink: Sink) -> None:
+    async def _watch(self, sink: Sink[T]) -> None:
         watch = self._api.watch(
             self._resource,
             self._namespace,
@@ -180,9 +187,9 @@ class Reflector:
                 if not heard and asyncio.get_running_loop().time() - opened >= BACKOFF_MAX:
                     self._backoff, self._version = BACKOFF_MIN, None
 
-    async def _take_initial(self, events: AsyncIterator[JsonObject], sink: Sink) -> str:
+    async def _take_initial(self, events: AsyncIterator[JsonObject], sink: Sink[T]) -> str:
         """Take the list that a stream begins with; return its version."""
-        items: dict[tuple[str, str], JsonObject] = {}
+        items: dict[tuple[str, str], T] = {}
         try:
             async for event in events:
                 manifest = event["object"]
@@ -196,7 +203,7 @@ class Reflector:
                 if event["type"] == "DELETED":
                     items.pop(name, None)
                 else:
-                    items[name] = manifest
+                    items[name] = sink.keep(manifest)
         except ApiFailure as failure:
             self._streams_lists = failure.reason != "Timeout"  # silence: it may wait for ever
             raise

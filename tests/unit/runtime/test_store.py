@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl_core import AGENT_LABEL, API_VERSION, KIND
+from agentctl_core import AGENT_LABEL, API_VERSION, KIND, project
 from agentctl_runtime._queue import Priority
-from agentctl_runtime._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent
+from agentctl_runtime._store import Cache, Feed, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 
+A = Key("n", "a")
 WRITER = Key("n", "writer")
 
 
@@ -24,6 +25,11 @@ def pod(  # noqa: PLR0913 -- what tests tell pods apart by
     if owner:
         metadata["ownerReferences"] = [{"apiVersion": API_VERSION, "kind": KIND, "name": owner}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+
+
+def listed(feed: Feed, version: str, *objects: Manifest) -> None:
+    """Feed a list."""
+    feed.replace([feed.keep(item) for item in objects], version)
 
 
 class Pods:
@@ -39,13 +45,20 @@ class Pods:
         self._told.append(str(key))
         self.priorities.append(priority)
 
+    def list_(self, version: str, *objects: Manifest) -> None:
+        listed(self.feed, version, *objects)
+
+    def held(self) -> dict[str, Manifest]:
+        """Return what is there, by name."""
+        return {item["metadata"]["name"]: item for item in self.cache.all()}
+
     def told(self) -> list[str]:
         """Return who was told since the last call."""
         told, self._told[:] = list(self._told), []
         return told
 
     def names(self) -> set[str]:
-        return {str(name) for name in self.cache._objects}
+        return {str(key_of(item)) for item in self.cache.all()}
 
 
 def test_the_newest_version_wins_whichever_way_it_comes() -> None:
@@ -60,6 +73,44 @@ def test_the_newest_version_wins_whichever_way_it_comes() -> None:
     assert pods.cache.get(Key("n", "a")) == pod(version=10)
 
 
+def whole(version: int) -> dict[str, Any]:
+    """Return a pod as API servers return it."""
+    manifest = pod(version=version, agent="b", owner="c")
+    manifest["metadata"]["managedFields"] = [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}]
+    return manifest | {"spec": {"nodeName": "n", "containers": [{"name": "agent", "env": [{"name": "A"}]}]}}
+
+
+def test_what_is_held_of_an_object_is_what_decides_whichever_way_it_came() -> None:
+    ways = {"list": Pods(), "watch": Pods(), "answer": Pods()}
+    ways["list"].list_("7", whole(7))
+    ways["watch"].feed.apply("ADDED", whole(7))
+    ways["answer"].cache.learn(whole(7), WRITER)
+    for pods in ways.values():
+        assert pods.held() == {"a": project(whole(7))}
+        assert pods.held() != {"a": whole(7)}
+        assert [str(key) for key in map(key_of, pods.cache.of(Key("n", "c")))] == ["n/a"]
+
+
+def test_nobody_can_change_what_is_held() -> None:
+    pods = Pods()
+    given = whole(7)
+    pods.feed.apply("ADDED", given)
+    got, (listed_, *_), (found,) = pods.cache.get(A), pods.cache.all(), pods.cache.of(A)
+    for manifest in (given, got, listed_, found):
+        assert manifest is not None
+        manifest["spec"]["containers"].clear()
+        manifest["metadata"]["labels"]["b"] = "x"
+    assert pods.cache.get(A) == project(whole(7))
+
+
+def test_a_list_of_what_is_known_tells_nobody() -> None:
+    pods = Pods()
+    pods.feed.apply("ADDED", whole(7))
+    pods.told()
+    pods.list_("9", whole(7))
+    assert pods.told() == []
+
+
 def test_versions_are_numbers_and_not_text() -> None:
     pods = Pods()
     pods.feed.apply("ADDED", pod(version=9))
@@ -71,7 +122,7 @@ def test_our_own_echo_tells_nobody() -> None:
     pods = Pods()
     pods.cache.learn(pod("writer", 5), WRITER)
     pods.feed.apply("ADDED", pod("writer", 5))
-    pods.feed.replace([pod("writer", 5)], "6")
+    pods.list_("6", pod("writer", 5))
     assert pods.told() == []
     pods.feed.apply("MODIFIED", pod("writer", 7))
     assert pods.told() == ["n/writer"]
@@ -97,7 +148,7 @@ def test_an_answer_that_comes_after_the_deletion_brings_nothing_back() -> None:
 def test_an_answer_that_comes_after_a_list_without_the_object_brings_nothing_back() -> None:
     """Created at 6 and deleted at 7, while nobody watched: no event will ever tell."""
     pods = Pods()
-    pods.feed.replace([], "8")
+    pods.list_("8")
     pods.cache.learn(pod(version=6), WRITER)
     assert len(pods.cache) == 0
 
@@ -111,24 +162,21 @@ def test_an_object_that_left_the_selection_and_is_back_can_be_learned_again() ->
 
 def test_a_deletion_in_the_gap_is_seen_at_the_next_list() -> None:
     pods = Pods()
-    pods.feed.replace([pod("a", 1), pod("b", 2)], "3")
+    pods.list_("3", pod("a", 1), pod("b", 2))
     pods.told()
-    pods.feed.replace([pod("b", 2)], "9")
+    pods.list_("9", pod("b", 2))
     assert pods.names() == {"n/b"}
     assert pods.told() == ["n/a"]
 
 
 def test_a_list_is_the_whole_truth_and_what_is_ahead_of_it_comes_with_the_watch() -> None:
     pods = Pods()
-    pods.feed.replace([], "5")
+    pods.list_("5")
     pods.cache.learn(pod(version=7), WRITER)
-    pods.feed.replace([], "6")
+    pods.list_("6")
     assert pods.names() == set()
     pods.feed.apply("ADDED", pod(version=7))
     assert pods.names() == {"n/a"}
-
-
-A = Key("n", "a")
 
 
 def test_an_echo_that_comes_before_its_answer_is_no_news() -> None:
@@ -181,10 +229,10 @@ def test_what_everyone_has_to_know_of_is_told_to_the_writer_too() -> None:
 
 def test_what_a_list_shows_is_less_urgent_than_a_change() -> None:
     pods = Pods()
-    pods.feed.replace([pod("a"), pod("b")], "5")
+    pods.list_("5", pod("a"), pod("b"))
     pods.feed.apply("MODIFIED", pod("a", 6))
     pods.feed.apply("DELETED", pod("a", 7))
-    pods.feed.replace([], "9")
+    pods.list_("9")
     assert pods.priorities == [Priority.LISTED] * 2 + [Priority.CHANGED] * 2 + [Priority.LISTED]
 
 
@@ -200,10 +248,10 @@ def test_a_late_deletion_of_a_predecessor_says_nothing_about_the_successor() -> 
 
 def test_a_list_from_a_restored_backup_holds_although_its_versions_are_older() -> None:
     pods = Pods()
-    pods.feed.replace([pod("a", 4000), pod("b", 4500), pod("c", 20)], "5000")
+    pods.list_("5000", pod("a", 4000), pod("b", 4500), pod("c", 20))
     pods.cache.learn(pod("d", 5001), WRITER)
     pods.told()
-    pods.feed.replace([pod("a", 30), pod("c", 20)], "40")
+    pods.list_("40", pod("a", 30), pod("c", 20))
     assert pods.names() == {"n/a", "n/c"}
     assert pods.cache.get(Key("n", "a")) == pod("a", 30)
     assert {"n/a", "n/b", "n/d"} <= set(pods.told())
@@ -214,10 +262,10 @@ def test_a_list_from_a_restored_backup_holds_although_its_versions_are_older() -
 def test_each_feed_speaks_for_its_namespace_alone() -> None:
     pods = Pods()
     one, two = pods.cache.feed("one"), pods.cache.feed("two")
-    one.replace([pod(namespace="one")], "5")
-    two.replace([pod(namespace="two")], "3")
+    listed(one, "5", pod(namespace="one"))
+    listed(two, "3", pod(namespace="two"))
     assert pods.names() == {"one/a", "two/a"}
-    one.replace([], "9")
+    listed(one, "9")
     assert pods.names() == {"two/a"}
     pods.cache.learn(pod("b", 7, namespace="two"), WRITER)
     assert pods.names() == {"two/a", "two/b"}
@@ -296,7 +344,7 @@ class World:
 
     def relist(self) -> None:
         self.events.clear()
-        self.pods.feed.replace(list(self.objects.values()), str(self.version))
+        self.pods.list_(str(self.version), *self.objects.values())
 
     def watch(self) -> None:
         while self.events:
@@ -309,9 +357,9 @@ def _version(manifest: Manifest) -> int:
 
 def check_index(pods: Pods) -> None:
     by_agent: dict[Key, set[Key]] = {}
-    for name, manifest in pods.cache._objects.items():
+    for manifest in pods.cache.all():
         for agent in agents_of_dependent(manifest):
-            by_agent.setdefault(agent, set()).add(name)
+            by_agent.setdefault(agent, set()).add(key_of(manifest))
     assert dict(pods.cache._by_agent) == by_agent
 
 
@@ -321,7 +369,7 @@ def test_whatever_came_before_after_a_list_the_cache_equals_it(plan: list[tuple[
     for step in plan:
         world.happen(*step)
     world.relist()
-    assert {name.name: manifest for name, manifest in world.pods.cache._objects.items()} == world.objects
+    assert world.pods.held() == world.objects
     check_index(world.pods)
 
 
@@ -336,7 +384,7 @@ def test_whatever_came_before_at_the_end_of_the_watch_the_cache_equals_the_serve
     world.watch()
     for answer in world.answers:  # however late
         world.pods.cache.learn(answer, WRITER)
-    assert {name.name: manifest for name, manifest in world.pods.cache._objects.items()} == world.objects
+    assert world.pods.held() == world.objects
     check_index(world.pods)
 
 
