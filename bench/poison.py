@@ -112,7 +112,7 @@ def times(events: Events, requests: list[Seen], names: list[str]) -> dict[str, T
     return found
 
 
-async def _at_once(address: str, namespace: str, method: str, bodies: dict[str, Any]) -> None:
+async def at_once(address: str, namespace: str, method: str, bodies: dict[str, Any]) -> None:
     """Send a request for each Agent, many at a time."""
     path = f"/apis/agentctl.dev/v1alpha1/namespaces/{namespace}/agents"
     headers = {"Content-Type": "application/json" if method == "POST" else "application/merge-patch+json"}
@@ -149,10 +149,10 @@ def run(kubectl: Kubectl, names: list[str], fault: Callable[[], Reaction] | None
         tested.proxy.streamed = events.take
         if fault:
             tested.proxy.react = only_for_the_poison(fault)
-        asyncio.run(_at_once(address, namespace, "POST", {name: agent(name) for name in all_names}))
+        asyncio.run(at_once(address, namespace, "POST", {name: agent(name) for name in all_names}))
         _wait_well(tested, names, 1)
         changed = {"spec": {"command": ["sleep", "1000"]}}
-        asyncio.run(_at_once(address, namespace, "PATCH", dict.fromkeys(all_names, changed)))
+        asyncio.run(at_once(address, namespace, "PATCH", dict.fromkeys(all_names, changed)))
         _wait_well(tested, names, 2)
         requests = list(tested.proxy.requests)
         return times(events, requests, names)

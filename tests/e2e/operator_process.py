@@ -25,12 +25,14 @@ class OperatorProcess:
         namespace: the namespace that it serves; None for all.
         log: where its log lines go, of all its lives.
         options: further ones of `agentctl run`.
+        program: another installation's `agentctl`, to be compared with this one.
     """
 
     kubeconfig: Path
     namespace: str | None
     log: Path
     options: tuple[str, ...] = ()
+    program: Path = _AGENTCTL
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, wait: bool = True) -> None:
@@ -45,7 +47,7 @@ class OperatorProcess:
         """Start it with its lines going to an open file."""
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
         served = [f"--namespace={self.namespace}"] if self.namespace else []
-        command = [str(_AGENTCTL), "run", *served, "--log-format=json", "--log-level=debug", *self.options]
+        command = [str(self.program), "run", *served, "--log-format=json", "--log-level=debug", *self.options]
         self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
@@ -79,9 +81,17 @@ class OperatorProcess:
     @property
     def memory(self) -> float:
         """How much memory it holds (its resident set), in MiB."""
+        return self._mebibytes("VmRSS")
+
+    @property
+    def peak_memory(self) -> float:
+        """How much memory it has held at the most, in MiB."""
+        return self._mebibytes("VmHWM")
+
+    def _mebibytes(self, name: str) -> float:
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith(f"{name}:"))
 
     @property
     def open_files(self) -> int:
