@@ -3,10 +3,13 @@
 Of a pod that is a third, of a config map its metadata. A decision from the projections is the decision from the whole.
 """
 
+# What is cut is of any shape.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from ._agent import KIND
 from ._json import dig, reach
@@ -14,32 +17,31 @@ from ._json import dig, reach
 Tree: TypeAlias = "Mapping[str, Tree] | None"
 """The fields that are read, in lists those of each item; None for all that stands there."""
 
-
-def _all(*names: str) -> dict[str, Tree]:
-    return dict.fromkeys(names)
-
-
-_METADATA: Final = _all(
-    "annotations",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "generation",
-    "labels",
-    "name",
-    "namespace",
-    "ownerReferences",
-    "resourceVersion",
-    "uid",
+_METADATA: Final[Mapping[str, Tree]] = dict.fromkeys(
+    (
+        "annotations",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "generation",
+        "labels",
+        "name",
+        "namespace",
+        "ownerReferences",
+        "resourceVersion",
+        "uid",
+    )
 )
-_NAMED: Final = _all("apiVersion", "kind")
+_NAMED: Final[Mapping[str, Tree]] = dict.fromkeys(("apiVersion", "kind"))
 _BESIDE: Final[Mapping[str, Tree]] = {
     **_NAMED,
-    "metadata": _all("deletionTimestamp", "labels", "name", "namespace", "ownerReferences", "resourceVersion", "uid"),
+    "metadata": dict.fromkeys(
+        ("deletionTimestamp", "labels", "name", "namespace", "ownerReferences", "resourceVersion", "uid")
+    ),
 }
-_TERMINATED: Final = _all("exitCode", "finishedAt", "message", "reason")
+_TERMINATED: Final[Mapping[str, Tree]] = dict.fromkeys(("exitCode", "finishedAt", "message", "reason"))
 _CONTAINER_STATUS: Final[Mapping[str, Tree]] = {
-    **_all("name", "ready"),
-    "state": {"waiting": _all("message", "reason"), "terminated": _TERMINATED},
+    **dict.fromkeys(("name", "ready")),
+    "state": {"waiting": dict.fromkeys(("message", "reason")), "terminated": _TERMINATED},
     "lastState": {"terminated": _TERMINATED},
 }
 
@@ -48,29 +50,29 @@ READ: Final[Mapping[str, Mapping[str, Tree]]] = {
         **_NAMED,
         "metadata": _METADATA,
         "spec": {
-            **_all("nodeName"),
-            "containers": _all("image", "name", "resources"),
-            "initContainers": _all("name", "resources", "restartPolicy"),
-            "schedulingGates": _all("name"),
-            "volumes": {"projected": {"sources": {"configMap": _all("name")}}},
+            "nodeName": None,
+            "containers": dict.fromkeys(("image", "name", "resources")),
+            "initContainers": dict.fromkeys(("name", "resources", "restartPolicy")),
+            "schedulingGates": {"name": None},
+            "volumes": {"projected": {"sources": {"configMap": {"name": None}}}},
         },
         "status": {
-            **_all("message", "observedGeneration", "phase", "reason"),
-            "conditions": _all("lastTransitionTime", "message", "reason", "status", "type"),
-            "containerStatuses": {**_CONTAINER_STATUS, **_all("restartCount")},
+            **dict.fromkeys(("message", "observedGeneration", "phase", "reason")),
+            "conditions": dict.fromkeys(("lastTransitionTime", "message", "reason", "status", "type")),
+            "containerStatuses": {**_CONTAINER_STATUS, "restartCount": None},
             "initContainerStatuses": _CONTAINER_STATUS,
-            "podIPs": _all("ip"),
+            "podIPs": {"ip": None},
         },
     },
-    "Service": {**_BESIDE, "spec": _all("clusterIP", "ports", "selector", "type")},
+    "Service": {**_BESIDE, "spec": dict.fromkeys(("clusterIP", "ports", "selector", "type"))},
     "ConfigMap": _BESIDE,
     "PersistentVolumeClaim": {
         **_BESIDE,
-        "spec": {"resources": {"requests": _all("storage")}},
-        "status": _all("phase"),
+        "spec": {"resources": {"requests": {"storage": None}}},
+        "status": {"phase": None},
     },
     # All that its user says of it may decide, today or in a later version; and status is compared as a whole.
-    KIND: {**_NAMED, "metadata": _METADATA, **_all("spec", "status")},
+    KIND: {**_NAMED, "metadata": _METADATA, **dict.fromkeys(("spec", "status"))},
 }
 """By kind: what the core reads of what it makes, and of the Agent itself."""
 
@@ -88,35 +90,23 @@ def project(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         manifest: as the API server returns it. It is not changed; the result shares with it what it takes whole.
     """
-    kind = dig(manifest, "kind", kind=str) or ""
-    fields = READ.get(kind)
-    if fields is None:
+    kind = dig(manifest, "kind", kind=str)
+    if kind is None or kind not in READ:
         return dict(manifest)
-    projected = _cut(manifest, fields)
+    projected: dict[str, Any] = _cut(manifest, READ[kind])
     if kind == KIND and reach(projected, "metadata", "annotations", _LAST_APPLIED) is not None:
-        annotations = {**projected["metadata"]["annotations"]}
+        annotations = dict(projected["metadata"]["annotations"])
         del annotations[_LAST_APPLIED]
         projected["metadata"]["annotations"] = annotations
     return projected
 
 
-def _cut(manifest: Mapping[str, Any], fields: Mapping[str, Tree]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, inner in fields.items():
-        if name in manifest:
-            value = manifest[name]
-            kept[name] = value if inner is None else _cut_value(value, inner)
-    return kept
-
-
-def _cut_value(value: object, fields: Mapping[str, Tree]) -> object:
-    """Cut an object, or each in a list of them; what is neither is not read as one."""
+def _cut(value: Any, fields: Tree) -> Any:
+    """Return an object, or each in a list of them, with these fields alone; what is neither is not read as one."""
+    if fields is None:
+        return value
+    if isinstance(value, dict | Mapping):
+        return {name: _cut(value[name], inner) for name, inner in fields.items() if name in value}
     if isinstance(value, list | tuple):
-        return [_cut_one(item, fields) for item in cast("list[object]", value)]
-    return _cut_one(value, fields)
-
-
-def _cut_one(value: object, fields: Mapping[str, Tree]) -> object:
-    if type(value) is dict or isinstance(value, Mapping):
-        return _cut(cast("Mapping[str, Any]", value), fields)
+        return [item if isinstance(item, list | tuple) else _cut(item, fields) for item in value]
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from agentctl_core import Create, Observed, project, reconcile
 from agentctl_core._projection import READ, Tree
 
-from .builders import GONE, IMAGES, NOW, SOON, Json, a_pod, a_refusal, an_agent, an_owner, labels_of
+from .builders import GONE, IMAGES, NOW, SOON, Json, a_pod, a_refusal, an_agent, an_owner, labels_of, nested
 from .decisions import KEEPING, LIMITED, RUNNING, SERVED, TASK, a_claim, cases
 from .strategies import agents, any_json, damaged, pods
 
@@ -198,6 +199,20 @@ def test_an_agent_loses_its_managed_fields_and_the_copy_that_kubectl_keeps() -> 
     whole = an_agent(metadata=NOT_READ | {"annotations": annotations}, status={"replicas": 1})
     assert project(whole) == an_agent(metadata={"annotations": {"mine": "x"}}, status={"replicas": 1})
     assert annotations == {"mine": "x", LAST_APPLIED: "{}"}, "what comes in is not changed"
+    assert project(an_agent(metadata={"annotations": {"mine": "x"}})) == an_agent(
+        metadata={"annotations": {"mine": "x"}}
+    )
+
+
+@pytest.mark.parametrize("mapping", [dict, MappingProxyType])
+def test_any_mapping_is_read_and_lists_of_lists_are_left_alone(mapping: Any) -> None:
+    pod = mapping({"kind": "Pod", "spec": mapping({"containers": ([0], 1, mapping({"name": "a", "env": []}))})})
+    assert project(pod) == {"kind": "Pod", "spec": {"containers": [[0], 1, {"name": "a"}]}}
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_nesting_without_end_is_no_trouble(kind: Any) -> None:
+    project({"kind": "Pod", "spec": nested(100_000, kind), "status": {"conditions": nested(100_000, kind)}})
 
 
 def test_of_a_config_map_no_content_is_kept() -> None:
