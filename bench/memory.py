@@ -39,7 +39,8 @@ def operator(kubectl: Kubectl, namespace: str, program: Path | None = None) -> I
     with tempfile.TemporaryDirectory() as folder:
         process = OperatorProcess(kubectl.kubeconfig, namespace, Path(folder) / "log")
         process.program = program or process.program
-        process.start()
+        process.start(wait=False)
+        eventually(lambda: process.said("caches are synced"), 120, "the operator is ready")
         try:
             time.sleep(SETTLE_SECONDS)
             yield process
