@@ -22,7 +22,6 @@ from .._leader import Election
 from .._logging import configure_logging
 from .._metrics import Metrics, metrics_app
 from .._operator import LeadershipLostError, Listener, Operator
-from .._record import Recorder
 from .._registry import Registry
 from .._resources import LEASE
 from .._serving import serving
@@ -122,6 +121,8 @@ def _recording(settings: Settings) -> Generator[Listener | None]:
     if settings.record is None:
         yield None
         return
+    from .._record import Recorder  # noqa: PLC0415 -- it brings the model cluster: 4 MiB that nothing else here needs
+
     try:
         recorder = Recorder(settings.record, settings.config)
     except OSError as error:

@@ -87,6 +87,16 @@ finally:
     in_order(process.stdout, ["Usage: ", "Run AI agents on Kubernetes.", "crd", "demo", "plan", "replay", "run", "[]"])
 
 
+def test_run_leaves_out_what_only_tests_and_records_need() -> None:
+    code = """
+import sys
+import agentctl_runtime.cli.run
+print([name for name in sys.modules if name.startswith(("agentctl_core.testing", "hypothesis", "opentelemetry"))])
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("command", ["crd", "demo", "plan", "replay", "run"])
 def test_each_command_has_a_help_of_its_own(command: str) -> None:
     result = invoke(command, "--help")
