@@ -40,8 +40,8 @@ def operator(kubectl: Kubectl, namespace: str, program: Path | None = None) -> I
         process = OperatorProcess(kubectl.kubeconfig, namespace, Path(folder) / "log")
         process.program = program or process.program
         process.start(wait=False)
-        eventually(lambda: process.said("caches are synced"), 120, "the operator is ready")
         try:
+            eventually(lambda: process.said("caches are synced"), 120, "the operator is ready")
             time.sleep(SETTLE_SECONDS)
             yield process
         finally:
