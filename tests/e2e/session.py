@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster.build import BuildError, binaries
+from tests.e2e.cluster.build import binaries
+from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.control_plane import ControlPlane
 from tests.e2e.cluster.kwok_node import KwokNode
 from tests.e2e.cluster.processes import PartFailedError

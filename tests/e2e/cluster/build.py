@@ -5,63 +5,45 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.cluster.go_toolchain import GoMissingError, find_go, go_environment, required_version
-from tests.e2e.cluster.progress import say
+from tests.e2e.cluster.go_programs import LDFLAGS, BuildError, Program, go, locked, provide
 
 _HERE = Path(__file__).parent
-_KUBERNETES = _HERE / "kubernetes"
+KUBERNETES = _HERE / "kubernetes"
 _KWOK = _HERE / "kwok"
 _REGISTRY = _HERE / "registry"
 _VERSION = "k8s.io/component-base/version"
 # Without a version kube-apiserver reports v0.0.0, and clients and kubectl adapt to that.
-_KUBERNETES_LDFLAGS = (
+KUBERNETES_LDFLAGS = (
     f"-s -w -X {_VERSION}.gitVersion=v1.37.2 -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37"
     f" -X {_VERSION}.gitTreeState=clean -X {_VERSION}.gitCommit=unknown -X {_VERSION}.buildDate=2026-01-01T00:00:00Z"
 )
-_LDFLAGS = "-s -w"
 _KWOK_MODULE = "sigs.k8s.io/kwok"
 _STAGES = ("stage/node/fast", "stage/node/heartbeat-with-lease", "stage/pod/fast")
 
 
-class BuildError(RuntimeError):
-    """The programs of the control plane cannot be provided."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    name: str
-    module: Path
-    package: str
-    ldflags: str
-
-
-def _kubernetes(name: str) -> _Program:
-    return _Program(name, _KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", _KUBERNETES_LDFLAGS)
+def kubernetes_program(name: str) -> Program:
+    """A program of Kubernetes itself."""
+    return Program(name, KUBERNETES, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_LDFLAGS)
 
 
 # The largest first: what the others share is compiled with it.
 _PROGRAMS = (
-    _kubernetes("kube-apiserver"),
-    _kubernetes("kube-controller-manager"),
-    _kubernetes("kube-scheduler"),
-    _kubernetes("kubelet"),
-    _kubernetes("kubectl"),
-    _Program("etcd", _KUBERNETES, "go.etcd.io/etcd/server/v3", _LDFLAGS),
-    _Program("kwok", _KWOK, f"{_KWOK_MODULE}/cmd/kwok", _LDFLAGS),
+    kubernetes_program("kube-apiserver"),
+    kubernetes_program("kube-controller-manager"),
+    kubernetes_program("kube-scheduler"),
+    kubernetes_program("kubelet"),
+    kubernetes_program("kubectl"),
+    Program("etcd", KUBERNETES, "go.etcd.io/etcd/server/v3"),
+    Program("kwok", _KWOK, f"{_KWOK_MODULE}/cmd/kwok"),
 )
 # Apart from the others: a change of its versions builds nothing else anew.
-_REGISTRY_PROGRAM = _Program("registry", _REGISTRY, "github.com/distribution/distribution/v3/cmd/registry", _LDFLAGS)
+_REGISTRY_PROGRAM = Program("registry", _REGISTRY, "github.com/distribution/distribution/v3/cmd/registry")
 # What a folder of ready-made programs (envtest's convention) must hold, and what it may.
 _ASSETS_REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 _ASSETS_OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet")
@@ -80,7 +62,7 @@ def binaries() -> Path:
     folder = cache_folder()
     if assets:
         return _with_assets(Path(assets).absolute(), folder)
-    _provide(folder, _PROGRAMS)
+    provide(folder, _PROGRAMS, _prepare)
     return folder
 
 
@@ -90,8 +72,8 @@ def registry() -> Path:
     Raises:
         BuildError: it cannot be built.
     """
-    folder = _folder("registry", (_REGISTRY,), _LDFLAGS)
-    _provide(folder, (_REGISTRY_PROGRAM,))
+    folder = folder_for("registry", (_REGISTRY,), LDFLAGS)
+    provide(folder, (_REGISTRY_PROGRAM,))
     return folder / _REGISTRY_PROGRAM.name
 
 
@@ -102,10 +84,11 @@ def stages() -> list[Path]:
 
 def cache_folder() -> Path:
     """The folder that everything is built into: one for each set of versions and build settings."""
-    return _folder("kubernetes", (_KUBERNETES, _KWOK), _KUBERNETES_LDFLAGS, _LDFLAGS)
+    return folder_for("kubernetes", (KUBERNETES, _KWOK), KUBERNETES_LDFLAGS, LDFLAGS)
 
 
-def _folder(name: str, modules: Sequence[Path], *settings: str) -> Path:
+def folder_for(name: str, modules: Sequence[Path], *settings: str) -> Path:
+    """A folder of the user's cache: one for each set of pinned versions and build settings."""
     pins = [module / name for module in modules for name in ("go.mod", "go.sum")]
     digest = hashlib.sha256()
     for text in [*(path.read_bytes() for path in pins), *(each.encode() for each in settings)]:
@@ -120,11 +103,11 @@ def _with_assets(assets: Path, folder: Path) -> Path:
         raise BuildError(f"KUBEBUILDER_ASSETS={assets} has no program {', '.join(missing)}")
     given = {*_ASSETS_REQUIRED, *(name for name in _ASSETS_OPTIONAL if os.access(assets / name, os.X_OK))}
     built = [program for program in _PROGRAMS if program.name not in given]
-    _provide(folder, built)
+    provide(folder, built, _prepare)
     # One folder of links to both: everything else then knows one folder.
     linked = folder / f"assets-{hashlib.sha256(bytes(assets)).hexdigest()[:16]}"
     linked.mkdir(exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         for program in _PROGRAMS:
             source = assets if program.name in given else folder
             _link(linked / program.name, source / program.name)
@@ -141,62 +124,16 @@ def _link(path: Path, target: Path) -> None:
     fresh.replace(path)
 
 
-def _provide(folder: Path, programs: Sequence[_Program]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    # Files appear complete or not at all, so no lock is needed to see that nothing is to be done.
-    if not _missing(folder, programs):
-        return
-    with _locked(folder):
-        missing = _missing(folder, programs)
-        if missing:
-            _build(folder, missing)
-
-
-def _missing(folder: Path, programs: Sequence[_Program]) -> list[_Program]:
+def _prepare(command: Path, programs: Sequence[Program]) -> None:
     # The stages are copied before kwok is built, so kwok stands for both.
-    return [program for program in programs if not (folder / program.name).exists()]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"waiting for another build into {folder}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _build(folder: Path, programs: Sequence[_Program]) -> None:
-    say(f"building {', '.join(program.name for program in programs)} into {folder}")
-    say("the first build of all takes about ten minutes on two cores; later runs use what is there")
-    for left_over in folder.glob("*.partial"):
-        left_over.unlink()
-    try:
-        go = find_go(folder.parent, required_version(*{program.module / "go.mod" for program in programs}))
-    except (GoMissingError, OSError, ValueError) as error:
-        raise BuildError(str(error)) from error
     if any(program.module == _KWOK for program in programs):
-        _copy_stages(go, folder / "stages")
-    for program in programs:
-        started = time.monotonic()
-        _build_one(go, program, folder)
-        say(f"{program.name} built in {time.monotonic() - started:.0f} s")
+        _copy_stages(command, cache_folder() / "stages")
 
 
-def _build_one(go: Path, program: _Program, folder: Path) -> None:
-    # Named by process: the go command of a killed build may still be writing its own.
-    partial = folder / f"{program.name}.{os.getpid()}.partial"
-    options = ["-trimpath", "-ldflags", program.ldflags, "-o", str(partial)]
-    _go(go, program.module, "build", *options, program.package)
-    partial.replace(folder / program.name)
-
-
-def _copy_stages(go: Path, target: Path) -> None:
+def _copy_stages(command: Path, target: Path) -> None:
     # `go list -m` knows the folder of a module only once that has been downloaded.
-    _go(go, _KWOK, "mod", "download", _KWOK_MODULE)
-    module = Path(_go(go, _KWOK, "list", "-m", "-f", "{{.Dir}}", _KWOK_MODULE).strip())
+    go(command, _KWOK, "mod", "download", _KWOK_MODULE)
+    module = Path(go(command, _KWOK, "list", "-m", "-f", "{{.Dir}}", _KWOK_MODULE).strip())
     target.mkdir(exist_ok=True)
     for number, stage in enumerate(_STAGES):
         for source in sorted((module / "kustomize" / stage).glob("*.yaml")):
@@ -204,21 +141,16 @@ def _copy_stages(go: Path, target: Path) -> None:
                 (target / f"{number}-{source.name}").write_bytes(source.read_bytes())
 
 
-def _go(go: Path, module: Path, *arguments: str) -> str:
-    run = subprocess.run(
-        [go, *arguments], cwd=module, env=go_environment(), capture_output=True, text=True, check=False
-    )
-    if run.returncode != 0:
-        # The end of it: what went wrong follows a long list of downloads.
-        raise BuildError(f"go {' '.join(arguments)} failed in {module}:\n{run.stderr[-4000:]}")
-    return run.stdout
-
-
 def main() -> None:
     """Provide the programs and print their folder."""
+    # Late: those programs are built by what stands here.
+    from tests.e2e.cluster.node_build import node_programs, why_no_node  # noqa: PLC0415
+
     try:
         folder = binaries()
         registry()
+        if why_no_node() is None:
+            node_programs()
     except BuildError as error:
         sys.exit(f"error: {error}")
     print(folder)  # noqa: T201 - the folder is the command's result

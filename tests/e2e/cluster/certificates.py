@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,16 +43,18 @@ class Authority:
         )
         self.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, common_name: str, organization: str | None = None) -> None:
-        """Write ``NAME.crt`` and ``NAME.key``, good for a client and for a server on loopback.
+    def issue(
+        self, name: str, common_name: str, organization: str | None = None, *, addresses: Sequence[str] = ()
+    ) -> None:
+        """Write ``NAME.crt`` and ``NAME.key``, good for a client and for a server on loopback and these addresses.
 
         Raises:
             OSError: a file cannot be written.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        names = x509.SubjectAlternativeName([*map(x509.DNSName, _SERVER_NAMES), address])
+        reached = [x509.IPAddress(ipaddress.ip_address(each)) for each in dict.fromkeys(("127.0.0.1", *addresses))]
+        names = x509.SubjectAlternativeName([*map(x509.DNSName, _SERVER_NAMES), *reached])
         subject = _name(common_name, organization)
         signed = (
             _builder(subject, self._name, key.public_key())

@@ -7,6 +7,7 @@ import shutil
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Self
@@ -17,7 +18,22 @@ from tests.e2e.cluster.processes import Part, Startable, start_listening, stop_a
 from tests.e2e.support import Kubectl
 
 _START_SECONDS = 60.0
-_SERVICE_ADDRESSES = "10.96.0.0/16"
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where the API server is, for nodes that are not on loopback.
+
+    Attributes:
+        address: an address of this machine, which the nodes reach.
+        services: the addresses that Services get.
+        first_service: the first of those, which pods know the API server by.
+    """
+
+    address: str = _LOOPBACK
+    services: str = "10.96.0.0/16"
+    first_service: str = "10.96.0.1"
 
 
 class ControlPlane(Startable):
@@ -25,6 +41,8 @@ class ControlPlane(Startable):
 
     Attributes:
         kubeconfig: the administrator's kubeconfig file.
+        server: the API server's address, once it is started.
+        authority: issues certificates that the cluster accepts, once it is started.
         bin: the folder with kubectl and the other programs.
         logs: the folder with a log file for each part.
     """
@@ -36,6 +54,7 @@ class ControlPlane(Startable):
         apiserver_flags: Sequence[str] = (),
         manifests: Sequence[Path] = (),
         controllers: bool = True,
+        network: Network | None = None,
     ) -> None:
         """Describe a control plane in ``directory``, which must not exist or be empty.
 
@@ -43,17 +62,19 @@ class ControlPlane(Startable):
         before the controller manager starts. Its garbage collector looks for new resource types
         only every 30 seconds, and until then a foreground deletion of such an object waits; types
         that are there when it starts are known to it at once. Without ``controllers`` there are etcd and
-        kube-apiserver alone: nobody but the clients writes anything.
+        kube-apiserver alone: nobody but the clients writes anything. ``network`` is for real nodes.
         """
         self._directory = directory.absolute()
         self._flags = tuple(apiserver_flags)
         self._manifests = tuple(manifests)
         self._controllers = controllers
+        self._network = network or Network()
         self._parts: list[Part] = []
         self._deadline = 0.0
         self.kubeconfig = self._directory / "admin.kubeconfig"
         self.logs = self._directory / "logs"
         self.bin = Path()
+        self.server = ""
 
     def start(self) -> Self:
         """Start every part and wait until pods can be created (for which there has to be a service account).
@@ -93,21 +114,23 @@ class ControlPlane(Startable):
         return [str(part.failure("has ended")) for part in self._parts if not part.running()]
 
     def _issue_certificates(self) -> None:
-        self._authority = Authority(self._pki)
-        self._authority.issue("etcd", "etcd")
-        self._authority.issue("server", "kube-apiserver")
-        self._authority.issue("admin", "admin", "system:masters")
+        self.authority = Authority(self._pki)
+        self.authority.issue("etcd", "etcd")
+        addresses = (self._network.address, self._network.first_service)
+        self.authority.issue("server", "kube-apiserver", addresses=addresses)
+        self.authority.issue("admin", "admin", "system:masters")
         for name in ("kube-controller-manager", "kube-scheduler"):
-            self._authority.issue(name, f"system:{name}")
+            self.authority.issue(name, f"system:{name}")
         write_key_pair(self._pki, "service-accounts")
 
     def _start_parts(self) -> None:
         _, ports = start_listening(self._launch_etcd, 2, self._deadline)
         etcd_url = f"https://127.0.0.1:{ports[0]}"
         _, (port,) = start_listening(lambda ports: self._launch_apiserver(ports[0], etcd_url), 1, self._deadline)
-        self._authority.kubeconfig(self.kubeconfig, "admin", f"https://127.0.0.1:{port}")
+        self.server = f"https://{self._network.address}:{port}"
+        self.authority.kubeconfig(self.kubeconfig, "admin", self.server)
         for name in ("kube-controller-manager", "kube-scheduler"):
-            self._authority.kubeconfig(self._pki / f"{name}.kubeconfig", name, f"https://127.0.0.1:{port}")
+            self.authority.kubeconfig(self._pki / f"{name}.kubeconfig", name, self.server)
         self._apply_manifests()
         if not self._controllers:
             return
@@ -116,7 +139,7 @@ class ControlPlane(Startable):
         start_listening(self._launch_scheduler, 1, self._deadline)
         # Without this account no pod is admitted. The controller manager makes it.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        wait_ready(manager, lambda: self._answers(port, account), self._deadline)
+        wait_ready(manager, lambda: self._answers(port, account, self._network.address), self._deadline)
 
     def _launch(self, name: str, *arguments: str) -> Part:
         part = Part(name, [str(self.bin / name), *arguments], self.logs / f"{name}.log")
@@ -141,8 +164,8 @@ class ControlPlane(Startable):
             # other one's etcd, this API server must fail and not use its data.
             *self._tls("etcd", "--cert-file", "--key-file"),
             *self._tls("etcd", "--peer-cert-file", "--peer-key-file"),
-            *("--client-cert-auth", f"--trusted-ca-file={self._authority.certificate}"),
-            *("--peer-client-cert-auth", f"--peer-trusted-ca-file={self._authority.certificate}"),
+            *("--client-cert-auth", f"--trusted-ca-file={self.authority.certificate}"),
+            *("--peer-client-cert-auth", f"--peer-trusted-ca-file={self.authority.certificate}"),
         )
         return part, lambda: self._answers(ports[0], "/health")
 
@@ -150,15 +173,15 @@ class ControlPlane(Startable):
         accounts = self._pki / "service-accounts"
         part = self._launch(
             "kube-apiserver",
-            *(f"--etcd-servers={etcd_url}", f"--etcd-cafile={self._authority.certificate}"),
+            *(f"--etcd-servers={etcd_url}", f"--etcd-cafile={self.authority.certificate}"),
             *self._tls("admin", "--etcd-certfile", "--etcd-keyfile"),
-            *("--bind-address=127.0.0.1", f"--secure-port={port}", f"--cert-dir={self._pki}"),
-            # Otherwise it looks for the address of a network card, which a sandbox may not have,
-            # and publishes it: an endpoint must not be a loopback address.
-            *("--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"),
+            *(f"--bind-address={self._network.address}", f"--secure-port={port}", f"--cert-dir={self._pki}"),
+            # Otherwise it looks for the address of a network card, which a sandbox may not have.
+            f"--advertise-address={self._network.address}",
+            *self._endpoint_arguments(),
             *self._tls("server", "--tls-cert-file", "--tls-private-key-file"),
-            f"--client-ca-file={self._authority.certificate}",
-            f"--service-cluster-ip-range={_SERVICE_ADDRESSES}",
+            f"--client-ca-file={self.authority.certificate}",
+            f"--service-cluster-ip-range={self._network.services}",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={accounts}.pub",
             f"--service-account-signing-key-file={accounts}.key",
@@ -166,7 +189,18 @@ class ControlPlane(Startable):
             *("--allow-privileged=true", "--profiling=false"),
             *self._flags,
         )
-        return part, lambda: self._answers(port, "/readyz")
+        return part, lambda: self._answers(port, "/readyz", self._network.address)
+
+    def _endpoint_arguments(self) -> list[str]:
+        if self._network.address == _LOOPBACK:
+            # It would publish its address, and an endpoint must not be a loopback address.
+            return ["--endpoint-reconciler-type=none"]
+        # Real kubelets: for logs and exec it is a client of theirs.
+        return [
+            *self._tls("admin", "--kubelet-client-certificate", "--kubelet-client-key"),
+            f"--kubelet-certificate-authority={self.authority.certificate}",
+            "--kubelet-preferred-address-types=InternalIP",
+        ]
 
     def _launch_manager(self) -> Part:
         name = "kube-controller-manager"
@@ -176,7 +210,7 @@ class ControlPlane(Startable):
             # No port: whether it works is seen by the service account that it makes.
             "--secure-port=0",
             f"--service-account-private-key-file={self._pki}/service-accounts.key",
-            f"--root-ca-file={self._authority.certificate}",
+            f"--root-ca-file={self.authority.certificate}",
             "--use-service-account-credentials",
         )
 
@@ -210,11 +244,11 @@ class ControlPlane(Startable):
         for manifest in self._manifests:
             kubectl("apply", "--server-side", f"--filename={manifest}")
 
-    def _answers(self, port: int, path: str) -> bool:
-        context = ssl.create_default_context(cafile=self._authority.certificate)
+    def _answers(self, port: int, path: str, address: str = _LOOPBACK) -> bool:
+        context = ssl.create_default_context(cafile=self.authority.certificate)
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         # Not urllib: it would ask a proxy named by the environment.
-        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+        connection = http.client.HTTPSConnection(address, port, timeout=5, context=context)
         try:
             connection.request("GET", path)
             return connection.getresponse().status == HTTPStatus.OK

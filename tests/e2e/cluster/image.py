@@ -1,4 +1,4 @@
-"""Writes images into a registry: no layers, only what they say about themselves."""
+"""Writes images into a registry: what they say about themselves, and the layers that they have."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ class Media:
     index: str
     manifest: str
     config: str
+    layer: str
 
 
-OCI = Media(f"{_OCI}index.v1+json", f"{_OCI}manifest.v1+json", f"{_OCI}config.v1+json")
+OCI = Media(f"{_OCI}index.v1+json", f"{_OCI}manifest.v1+json", f"{_OCI}config.v1+json", f"{_OCI}layer.v1.tar")
 DOCKER = Media(
     f"{_DOCKER}distribution.manifest.list.v2+json",
     f"{_DOCKER}distribution.manifest.v2+json",
     f"{_DOCKER}container.image.v1+json",
+    f"{_DOCKER}image.rootfs.diff.tar",
 )
 
 
@@ -41,11 +43,16 @@ class Image:
     user: str = ""
     platform: str = "linux/amd64"
     media: Media = field(default=OCI)
+    working_dir: str = "/"
+    env: Sequence[str] = ()
+    layers: Sequence[bytes] = ()  # tar files, not compressed
 
     def config(self) -> bytes:
         """The image's configuration."""
-        run = {"Entrypoint": self.entrypoint, "Cmd": self.cmd, "User": self.user, "WorkingDir": "/"}
-        rootfs = {"type": "layers", "diff_ids": []}
+        run = {"Entrypoint": self.entrypoint, "Cmd": self.cmd, "User": self.user, "WorkingDir": self.working_dir}
+        if self.env:
+            run["Env"] = list(self.env)
+        rootfs = {"type": "layers", "diff_ids": [digest_of(layer) for layer in self.layers]}
         return _encode({**platform_object(self.platform), "config": run, "rootfs": rootfs})
 
 
@@ -65,12 +72,18 @@ class Repository:
         """
         config = image.config()
         with _client() as client:
-            # A cross-mount or a chunked upload would be more requests for blobs that are this small.
-            upload = client.post(f"{self._base}/blobs/uploads/").raise_for_status().headers["Location"]
-            target = httpx2.URL(self._base).join(upload).copy_merge_params({"digest": digest_of(config)})
-            client.put(target, content=config).raise_for_status()
-        descriptor = {"mediaType": image.media.config, "digest": digest_of(config), "size": len(config)}
-        return self._put({"config": descriptor, "layers": []}, image.media.manifest, tag)
+            for blob in (*image.layers, config):
+                self._upload(client, blob)
+        layers = [_descriptor(image.media.layer, layer) for layer in image.layers]
+        manifest = {"config": _descriptor(image.media.config, config), "layers": layers}
+        return self._put(manifest, image.media.manifest, tag)
+
+    def _upload(self, client: httpx2.Client, blob: bytes) -> None:
+        if client.head(f"{self._base}/blobs/{digest_of(blob)}").is_success:
+            return
+        upload = client.post(f"{self._base}/blobs/uploads/").raise_for_status().headers["Location"]
+        target = httpx2.URL(self._base).join(upload).copy_merge_params({"digest": digest_of(blob)})
+        client.put(target, content=blob).raise_for_status()
 
     def push_index(self, images: Sequence[Image], tag: str, *, attested: bool = False, media: Media = OCI) -> str:
         """Write an image of several platforms and return its digest; `attested` adds what buildkit adds to each.
@@ -105,13 +118,17 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
+
+
 def platform_object(platform: str) -> dict[str, str]:
     """``os/architecture[/variant]`` as an OCI platform object."""
     return dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
 
 
 def _client() -> httpx2.Client:
-    return httpx2.Client(trust_env=False)
+    return httpx2.Client(trust_env=False, timeout=60)
 
 
 def _encode(document: Mapping[str, Any]) -> bytes:

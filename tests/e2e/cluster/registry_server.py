@@ -1,4 +1,4 @@
-"""A real image registry on a loopback port."""
+"""A real image registry on a port of this machine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class RegistryServer(Startable):
     """distribution's registry, with its images in a folder.
 
     Attributes:
-        host: where it listens, once it is started: ``127.0.0.1:PORT``.
+        host: where it listens, once it is started: ``ADDRESS:PORT``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a setting of the server
         self,
         program: Path,
         directory: Path,
@@ -33,6 +33,7 @@ class RegistryServer(Startable):
         auth: Mapping[str, Mapping[str, str]] | None = None,
         certificate: Path | None = None,
         images: Path | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         """Describe it; nothing is started yet.
 
@@ -42,9 +43,11 @@ class RegistryServer(Startable):
             auth: the ``auth`` section of its configuration; without it everybody may do everything.
             certificate: serve TLS with this PEM file and the ``.key`` beside it.
             images: the folder of another registry, to serve the same images.
+            address: which of the machine's addresses to listen on.
         """
         self.host = ""
         self.images = images or directory / "images"
+        self._address = address
         self._program = program
         self._directory = directory
         self._auth = auth
@@ -60,7 +63,7 @@ class RegistryServer(Startable):
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         self._part, (port,) = start_listening(self._launch, 1, time.monotonic() + _READY_SECONDS)
-        self.host = f"127.0.0.1:{port}"
+        self.host = f"{self._address}:{port}"
         return self
 
     def stop(self) -> None:
@@ -70,7 +73,7 @@ class RegistryServer(Startable):
             self._part = None
 
     def _launch(self, ports: Sequence[int]) -> tuple[Part, Any]:
-        address = f"127.0.0.1:{ports[0]}"
+        address = f"{self._address}:{ports[0]}"
         settings = self._directory / "config.json"
         settings.write_text(json.dumps(self._settings(address)))  # JSON is YAML
         # Neither traces nor metrics are to be sent anywhere.

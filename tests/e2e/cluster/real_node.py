@@ -1,0 +1,193 @@
+"""A real node: containerd, kubelet and kube-proxy in private namespaces, joined to a control plane of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from tests.e2e.cluster.build import registry
+from tests.e2e.cluster.control_plane import ControlPlane, Network
+from tests.e2e.cluster.go_programs import BuildError
+from tests.e2e.cluster.image import Image, Repository
+from tests.e2e.cluster.node_build import node_programs, why_no_node
+from tests.e2e.cluster.node_names import NodeNames
+from tests.e2e.cluster.node_settings import PAUSE, SOCKET, write_settings
+from tests.e2e.cluster.processes import Part, PartFailedError, Startable, stop_all, wait_ready
+from tests.e2e.cluster.registry_server import RegistryServer
+from tests.e2e.cluster.rootfs import Tree
+from tests.e2e.support import Kubectl, condition
+
+_ROOT = Path(__file__).parent.parent.parent.parent
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 30.0
+
+
+class RealNode(Startable):
+    """A cluster of one real node, with a registry that it pulls from.
+
+    The control plane and the registry listen on the machine's end of a pair of network cards. The
+    machine reaches pods and Services by their addresses.
+
+    Attributes:
+        kubeconfig: the administrator's kubeconfig.
+        names: the node's name and addresses, once it is started.
+        registry: the host of the registry, as images of pods name it, once it is started.
+    """
+
+    def __init__(self, directory: Path, manifests: Sequence[Path] = ()) -> None:
+        """Describe it in ``directory``, which must not exist or be empty; ``manifests`` are applied first."""
+        self._directory = directory.absolute()
+        self._manifests = manifests
+        self._supervisor: subprocess.Popen[str] | None = None
+        self._started: list[Startable] = []
+        self._parts: list[Part] = []
+        self.registry = ""
+        self.kubeconfig = Path()
+
+    def start(self) -> Self:
+        """Start everything, and wait until pods can run.
+
+        Raises:
+            BuildError: the programs cannot be built, or this machine cannot run a node.
+            PartFailedError: a part failed, or the node is not ready within 60 seconds.
+            KubectlError: a manifest cannot be applied.
+            OSError: a program or a file failed.
+        """
+        if (reason := why_no_node()) is not None:
+            raise BuildError(reason)
+        self._programs = node_programs()
+        self._folder = self._directory / "node"
+        self._folder.mkdir(parents=True)
+        try:
+            self._enter_namespaces()
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop everything; nothing of it stays on the machine. May be called twice.
+
+        Raises:
+            PartFailedError: the namespaces or cgroups cannot be taken down.
+        """
+        supervisor, self._supervisor = self._supervisor, None
+        parts, self._parts = self._parts, []
+        started, self._started = self._started, []
+        failure = ""
+        if supervisor is not None:
+            # With their namespace's first process all end at once: these parts are the commands that entered it.
+            assert supervisor.stdin is not None
+            supervisor.stdin.close()
+            if supervisor.wait(_STOP_SECONDS) != 0:
+                failure = (self._directory / "supervisor.log").read_text()
+        stop_all(parts)
+        for each in reversed(started):
+            each.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+        if failure:
+            raise PartFailedError(f"the node was not taken down: {failure}")
+
+    def inside(self, *command: str) -> list[str]:
+        """A command line that runs ``command`` in the node's namespaces."""
+        enter = shutil.which("nsenter") or "/usr/bin/nsenter"
+        return [enter, f"--target={self._pid}", "--mount", "--net", "--pid", "--uts", "--ipc", "--", *command]
+
+    def run(self, *command: str) -> str:
+        """Run a command in the node's namespaces (`ctr`, `ip`, `ps`) and return its output.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        paths = {"PATH": f"{self._programs}:/usr/sbin:/usr/bin:/sbin:/bin", "CONTAINERD_ADDRESS": SOCKET}
+        return subprocess.run(self.inside(*command), env=paths, capture_output=True, text=True, check=True).stdout
+
+    def failed_parts(self) -> list[str]:
+        """What is to be said about each part that has ended though nobody stopped it."""
+        ended = [str(part.failure("has ended")) for part in self._parts if not part.running()]
+        return ended + [
+            line for each in self._started if isinstance(each, ControlPlane) for line in each.failed_parts()
+        ]
+
+    def _enter_namespaces(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.e2e.cluster.supervisor",
+            str(self._folder),
+            str(self._programs / "pause"),
+        ]
+        with (self._directory / "supervisor.log").open("w") as log:
+            # A session of its own: whoever ends the tests' process group does not end what cleans up after them.
+            self._supervisor = subprocess.Popen(
+                command,
+                cwd=_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        assert self._supervisor.stdout is not None
+        answer = self._supervisor.stdout.readline()
+        if not answer:
+            raise PartFailedError(f"no namespaces: {(self._directory / 'supervisor.log').read_text()}")
+        said = json.loads(answer)
+        self.names = NodeNames(said["index"])
+        self._pid = said["pid"]
+
+    def _start_all(self) -> None:
+        names = self.names
+        network = Network(names.machine_address, names.service_addresses, names.kubernetes_service)
+        server = RegistryServer(registry(), self._directory / "registry", address=names.machine_address)
+        self._started.append(server.start())
+        self.registry = server.host
+        plane = ControlPlane(self._directory / "control-plane", manifests=self._manifests, network=network)
+        pause = Tree().add_file("/pause", (self._programs / "pause").read_bytes(), 0o755)
+        name, _, tag = PAUSE.rpartition(":")
+        Repository(self.registry, name).push(Image(["/pause"], layers=[pause.tar()]), tag)
+        self._started.append(plane.start())
+        self.kubeconfig = plane.kubeconfig
+        plane.authority.issue("kubelet", f"system:node:{names.node}", "system:nodes", addresses=[names.node_address])
+        plane.authority.issue("proxy", "system:kube-proxy")
+        for part in ("kubelet", "proxy"):
+            plane.authority.kubeconfig(self._folder / f"{part}.kubeconfig", part, plane.server)
+        write_settings(self._folder, names, self._programs, plane.authority.certificate, self.registry)
+        deadline = time.monotonic() + _READY_SECONDS
+        containerd = self._launch("containerd", f"--config={self._folder}/containerd.toml")
+        wait_ready(containerd, lambda: self._answers("ctr", "version"), deadline)
+        kubelet = self._launch(
+            "kubelet",
+            f"--config={self._folder}/kubelet.yaml",
+            f"--kubeconfig={self._folder}/kubelet.kubeconfig",
+            *("--root-dir=/var/lib/kubelet", f"--hostname-override={names.node}", f"--node-ip={names.node_address}"),
+            program=plane.bin / "kubelet",
+        )
+        self._launch("kube-proxy", f"--config={self._folder}/proxy.yaml")
+        kubectl = Kubectl(plane.kubeconfig, plane.bin / "kubectl", self._directory / "kubectl-cache")
+        wait_ready(kubelet, lambda: self._schedulable(kubectl), deadline)
+
+    def _launch(self, name: str, *arguments: str, program: Path | None = None) -> Part:
+        command = self.inside(str(program or self._programs / name), *arguments)
+        paths = {"PATH": f"{self._programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
+        part = Part(name, command, self._directory / f"{name}.log", paths)
+        self._parts.append(part)
+        return part
+
+    def _answers(self, *command: str) -> bool:
+        try:
+            self.run(*command)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def _schedulable(self, kubectl: Kubectl) -> bool:
+        node = kubectl.get("node", self.names.node)
+        return node is not None and condition(node, "Ready") == "True" and not node["spec"].get("taints")
