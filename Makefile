@@ -84,9 +84,10 @@ core-v1: $(STAMP)  ## Write the embedded core/v1 schemas and the model's Go type
 	  src/agentctl_core/testing/_go_types.py
 
 lock: $(STAMP)  ## Write the hashed requirements anew, with the newest releases.
-	$(BIN)/uv pip compile $(LOCK) --extra operator -o requirements/operator.txt
-	$(BIN)/uv pip compile $(LOCK) --extra operator --extra testing --extra tracing --group dev -o requirements/dev.txt
-LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra operator -o requirements/operator.txt
+	$(BIN)/uv pip compile $(LOCK) --group build -o requirements/build.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra operator --extra testing --extra tracing --group dev -o requirements/dev.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 format: $(STAMP)  ## Format the sources.
 	$(BIN)/ruff format .

@@ -7,12 +7,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from tests.e2e.cluster.build import binaries
-from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.control_plane import ControlPlane
+from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.kwok_node import KwokNode
 from tests.e2e.cluster.processes import PartFailedError
 from tests.e2e.support import KubectlError
@@ -59,7 +60,7 @@ class SessionCluster:
             KubectlError: a manifest or the Node cannot be applied.
             OSError: a program or a file failed.
         """
-        if self._directory is not None or _users_kubeconfig() is not None:
+        if self._directory is not None or users_kubeconfig() is not None:
             return
         self._directory = Path(tempfile.mkdtemp(prefix="agentctl-e2e-"))
         try:
@@ -98,7 +99,7 @@ def access() -> Access:
         ValueError: KUBECONFIG names several files.
         LookupError: no cluster was started.
     """
-    given = _users_kubeconfig()
+    given = users_kubeconfig()
     if given is not None:
         if os.pathsep in given:
             raise ValueError(f"KUBECONFIG={given} names several files; the end-to-end tests need one")
@@ -112,8 +113,14 @@ def access() -> Access:
     return Access(Path(os.environ[_KUBECONFIG]), Path(os.environ[_KUBECTL]), own=True)
 
 
-def start_or_exit(cluster: SessionCluster, config: pytest.Config) -> None:
-    """Start the cluster, showing the build's progress; end the test run where that fails.
+class Session(Protocol):
+    """What is started once for a pytest session."""
+
+    def start(self) -> None: ...
+
+
+def start_or_exit(cluster: Session, config: pytest.Config) -> None:
+    """Start a cluster, showing the build's progress; end the test run where that fails.
 
     A run without the cluster would prove nothing, so the tests are never skipped instead.
 
@@ -132,5 +139,6 @@ def start_or_exit(cluster: SessionCluster, config: pytest.Config) -> None:
             capture.resume_global_capture()
 
 
-def _users_kubeconfig() -> str | None:
+def users_kubeconfig() -> str | None:
+    """KUBECONFIG, where it is set: the tests then run on that cluster."""
     return os.environ.get("KUBECONFIG") or None

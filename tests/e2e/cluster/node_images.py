@@ -16,6 +16,7 @@ from tests.e2e.cluster.build import folder_for
 from tests.e2e.cluster.debian import unpacked
 from tests.e2e.cluster.image import Image, Repository
 from tests.e2e.cluster.node_build import compile_static
+from tests.e2e.cluster.operator_image import operator_image
 from tests.e2e.cluster.packages import install_missing
 from tests.e2e.cluster.rootfs import Tree
 
@@ -108,6 +109,7 @@ IMAGES: Mapping[str, Callable[[], Image]] = {
     "shell-form": _busybox(["/bin/sh", "-c", 'exec probe $GREETING "$0"']),
     "user": _busybox(["probe"], user="probe"),
     "workdir": _busybox(["probe"], working_dir="/home/probe"),
+    "operator": operator_image,
     "python": _python,
     "node": _node,
 }

@@ -36,6 +36,7 @@ class RealNode(Startable):
 
     Attributes:
         kubeconfig: the administrator's kubeconfig.
+        kubectl: the kubectl program.
         names: the node's name and addresses, once it is started.
         registry: the host of the registry, as images of pods name it, once it is started.
     """
@@ -48,7 +49,7 @@ class RealNode(Startable):
         self._started: list[Startable] = []
         self._parts: list[Part] = []
         self.registry = ""
-        self.kubeconfig = Path()
+        self.kubeconfig = self.kubectl = Path()
 
     def start(self) -> Self:
         """Start everything, and wait until pods can run.
@@ -106,8 +107,12 @@ class RealNode(Startable):
         Raises:
             subprocess.CalledProcessError: it failed.
         """
-        paths = {"PATH": f"{self._programs}:/usr/sbin:/usr/bin:/sbin:/bin", "CONTAINERD_ADDRESS": SOCKET}
-        return subprocess.run(self.inside(*command), env=paths, capture_output=True, text=True, check=True).stdout
+        command = ("env", *self.environment(), *command)
+        return subprocess.run(self.inside(*command), capture_output=True, text=True, check=True).stdout
+
+    def environment(self) -> list[str]:
+        """What the node's programs need in their environment."""
+        return [f"PATH={self._programs}:/usr/sbin:/usr/bin:/sbin:/bin", f"CONTAINERD_ADDRESS={SOCKET}"]
 
     def failed_parts(self) -> list[str]:
         """What is to be said about each part that has ended though nobody stopped it."""
@@ -154,7 +159,7 @@ class RealNode(Startable):
         name, _, tag = PAUSE.rpartition(":")
         Repository(self.registry, name).push(Image(["/pause"], layers=[pause.tar()]), tag)
         self._started.append(plane.start())
-        self.kubeconfig = plane.kubeconfig
+        self.kubeconfig, self.kubectl = plane.kubeconfig, plane.bin / "kubectl"
         plane.authority.issue("kubelet", f"system:node:{names.node}", "system:nodes", addresses=[names.node_address])
         plane.authority.issue("proxy", "system:kube-proxy")
         for part in ("kubelet", "proxy"):
@@ -175,9 +180,8 @@ class RealNode(Startable):
         wait_ready(kubelet, lambda: self._schedulable(kubectl), deadline)
 
     def _launch(self, name: str, *arguments: str, program: Path | None = None) -> Part:
-        command = self.inside(str(program or self._programs / name), *arguments)
-        paths = {"PATH": f"{self._programs}:/usr/sbin:/usr/bin:/sbin:/bin"}
-        part = Part(name, command, self._directory / f"{name}.log", paths)
+        command = self.inside("env", *self.environment(), str(program or self._programs / name), *arguments)
+        part = Part(name, command, self._directory / f"{name}.log")
         self._parts.append(part)
         return part
 

@@ -1,0 +1,67 @@
+"""Agents on a real node, and what their containers say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.e2e.agents import SECONDS, Cluster, agent
+from tests.e2e.cluster.node_images import Images
+from tests.e2e.node_session import NodeAccess
+from tests.e2e.support import Kubectl, eventually
+
+Json = dict[str, Any]
+
+
+class OnNode(Cluster):
+    """One namespace of the cluster with the real node.
+
+    Attributes:
+        images: the test images in the registry.
+        node: the node itself.
+    """
+
+    def __init__(self, kubectl: Kubectl, namespace: str, images: Images, node: NodeAccess) -> None:
+        super().__init__(kubectl, namespace)
+        self.images = images
+        self.node = node
+
+    def manifest(self, name: str, image: str, script: str = "wait,exit=0", **spec: Any) -> Json:
+        """Return an Agent that runs a test image with its own command; `script` is what PROBE asks of it."""
+        env = [*spec.pop("env", []), {"name": "PROBE", "value": script}]
+        manifest = agent(name, image=self.images.reference(image), env=env, **spec)
+        if "command" not in spec:
+            del manifest["spec"]["command"]
+        return manifest
+
+    def run(self, name: str, image: str, script: str = "wait,exit=0", **spec: Any) -> None:
+        """Apply such an Agent."""
+        self.apply(self.manifest(name, image, script, **spec))
+
+    def run_plain(self, name: str, image: str, script: str = "wait,exit=0", **container: Any) -> None:
+        """Apply a pod that runs the image as it is, without an operator."""
+        env = [*container.pop("env", []), {"name": "PROBE", "value": script}]
+        main = {"name": "agent", "image": self.images.reference(image), "env": env, **container}
+        spec = {"containers": [main], "restartPolicy": "Never", "enableServiceLinks": False}
+        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+
+    def log(self, pod: str, container: str = "agent", *, previous: bool = False) -> list[Json]:
+        """Return the lines that a container has logged as JSON so far; none where it has not started."""
+        options = ["--previous"] if previous else []
+        arguments = ("logs", pod, f"--container={container}", *options)
+        run = self.kubectl(*arguments, namespace=self.namespace, check=False)
+        return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+
+    def said(self, pod: str, event: str, container: str = "agent") -> Json:
+        """Wait for an event that probe logs, and return the first."""
+
+        def check() -> Json | None:
+            return next((line for line in self.log(pod, container) if line["event"] == event), None)
+
+        return eventually(check, SECONDS, f"{pod} logs {event}")
+
+    def terminated(self, name: str) -> Json:
+        """Wait until the Agent's status says how its container ended, and return that."""
+        found = self.wait(name, lambda agent: "lastTermination" in agent.get("status", {}), "a termination")
+        termination: Json = found["status"]["lastTermination"]
+        return termination
