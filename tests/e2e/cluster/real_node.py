@@ -85,9 +85,11 @@ class RealNode(Startable):
         failure = ""
         if supervisor is not None:
             # With their namespace's first process all end at once: these parts are the commands that entered it.
-            assert supervisor.stdin is not None
-            supervisor.stdin.close()
-            if supervisor.wait(_STOP_SECONDS) != 0:
+            with supervisor:
+                assert supervisor.stdin is not None
+                supervisor.stdin.close()
+                supervisor.wait(_STOP_SECONDS)
+            if supervisor.returncode != 0:
                 failure = (self._directory / "supervisor.log").read_text()
         stop_all(parts)
         for each in reversed(started):
