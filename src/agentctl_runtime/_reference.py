@@ -11,13 +11,14 @@ from typing import Final
 from attrs import frozen
 
 DEFAULT_DOMAIN: Final = "docker.io"
+DEFAULT_DOMAINS: Final = frozenset({DEFAULT_DOMAIN, "index.docker.io"})
+"""All the names that one registry has in references."""
 DEFAULT_TAG: Final = "latest"
 MAX_NAME: Final = 255
 MAX_REFERENCE: Final = 1000
 """Characters; more than the longest domain, name, tag and digest take together."""
 
 _API_HOSTS: Final = {DEFAULT_DOMAIN: "registry-1.docker.io"}
-_LEGACY_DOMAIN: Final = "index.docker.io"
 _OFFICIAL: Final = "library/"
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -101,7 +102,7 @@ def _split(text: str) -> tuple[str, str]:
     first, slash, rest = text.partition("/")
     if not slash:
         return DEFAULT_DOMAIN, _OFFICIAL + text
-    if first == _LEGACY_DOMAIN:
+    if first in DEFAULT_DOMAINS:
         first = DEFAULT_DOMAIN
     # Without any of these signs the first part is a namespace of the default registry.
     is_host = first == "localhost" or "." in first or ":" in first or first != first.lower()

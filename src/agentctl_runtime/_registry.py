@@ -1,7 +1,8 @@
 """What a registry says about an image, over the OCI distribution API.
 
-Written on httpx2: the clients on PyPI (oras, python-dxf, docker-registry-client, docker-registry-client-async) bring
-requests or aiohttp, their own credential stores and no bounds on what a hostile registry answers.
+Written on httpx2: of the clients on PyPI that are kept, oras and python-dxf block a thread for each request, and
+docker-registry-client-async brings aiohttp; all have credential stores of their own, and none bounds what a hostile
+registry answers.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 https://github.com/opencontainers/image-spec/blob/main/config.md
@@ -10,68 +11,68 @@ https://github.com/opencontainers/image-spec/blob/main/config.md
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
-from collections.abc import Coroutine, Iterable, Sequence
+import ssl
+from collections.abc import Iterable, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self
 
 import httpx2
-import msgspec
-from attrs import frozen
 
-from agentctl_core import ImageConfig, ImageError, ImageInfo
+from agentctl_core import ImageError, ImageInfo
 
-from ._reference import InvalidReference, is_digest, parse_reference
+from ._mirrors import Mirrors
+from ._reference import InvalidReference, Reference, parse_reference
+from ._registry_auth import Credential
 from ._registry_http import Exchange, LookUpFailed, PlainHosts, described, unreachable
+from ._registry_image import read_image
 
 TOTAL_SECONDS: Final = 20.0
-"""For one look-up, with all that it needs."""
+"""For what one registry says about an image, with all that it needs."""
+MIRROR_SECONDS: Final = 5.0
+"""For one mirror, before the next one or the registry itself is asked."""
 CONNECT_SECONDS: Final = 10.0
-MAX_MANIFEST: Final = 4 * 1024 * 1024
-"""Bytes, as distribution itself allows."""
-MAX_CONFIG: Final = 8 * 1024 * 1024
-MAX_PLATFORMS: Final = 64
-MAX_WORDS: Final = 128 * 1024
-"""Characters of all command lines of an image together, and one for each word: they are kept and written into pods."""
-AT_A_TIME: Final = 6
-"""Requests of one look-up in flight."""
+MAX_CREDENTIALS: Final = 8
+"""That are tried for one image."""
+MAX_IDLE: Final = 20
+"""Connections that are kept for the next look-up."""
 
-_INDEX_TYPES: Final = frozenset({
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-})  # fmt: skip
-_MANIFEST_TYPES: Final = frozenset({
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-})  # fmt: skip
-_ACCEPT: Final = ", ".join(sorted(_INDEX_TYPES | _MANIFEST_TYPES))
 # What sending and reading raise; the connection's library wraps some of it into groups.
 _TROUBLE: Final = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, ValueError, ExceptionGroup)
-_PLATFORM_PART = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-T = TypeVar("T")
-S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Registry:
-    """Looks images up, as nobody in particular, in whatever registry their references name.
+    """Looks images up in whatever registry their references name, or in its mirrors.
 
     Args:
         transport: carries the requests instead of connections of our own.
         insecure: hosts, each with its port unless that is 80, that are spoken to over plain HTTP.
+        mirrors: `REGISTRY=MIRROR[/PROJECT]`; see `Mirrors`.
+        tls: whose certificates are trusted; None for what the system, or SSL_CERT_FILE, says.
 
     Raises:
-        ValueError: one of `insecure` is no host.
+        ValueError: one of `insecure` is no host, or one of `mirrors` is no such pair.
     """
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport | None = None, insecure: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        insecure: Iterable[str] = (),
+        mirrors: Iterable[str] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._plain = PlainHosts(insecure)
+        self._mirrors = Mirrors(mirrors)
         # One registry's cookies are nothing to the next look-up, which may be another tenant's.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-        timeout = httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS)
-        self._client = httpx2.AsyncClient(transport=transport, timeout=timeout, cookies=no_cookies)
+        self._client = httpx2.AsyncClient(
+            transport=transport,
+            verify=tls or True,
+            timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+            cookies=no_cookies,
+            limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE),  # how many are used, the look-ups bound
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,176 +86,65 @@ class Registry:
         """Close every connection."""
         await self._client.aclose()
 
-    async def look_up(self, reference: str) -> ImageInfo | ImageError:
-        """Return what an image runs on each of its platforms, or why that cannot be known. Raises nothing."""
+    async def look_up(
+        self, reference: str, credentials: Sequence[Credential] = (), before: ImageInfo | None = None
+    ) -> ImageInfo | ImageError:
+        """Return what an image runs on each of its platforms, or why that cannot be known. Raises nothing.
+
+        Args:
+            reference: as it stands in a spec.
+            credentials: tried one after the other, at the registry itself alone, and not as nobody in particular
+                besides: as the kubelet does it.
+            before: what the same question was answered last; it holds as long as the digest does.
+        """
         try:
             parsed = parse_reference(reference)
         except InvalidReference as error:
             return ImageError("NotFound", str(error))
+        missed: list[str] = []
+        for mirror in self._mirrors.of(parsed):
+            found = await self._ask(mirror, None, before, MIRROR_SECONDS)
+            if isinstance(found, ImageInfo):
+                return found
+            missed.append(found.message)
+        found = ImageError("Unreachable", f"{parsed}: it was not asked")
+        begin = asyncio.get_running_loop().time()
+        for credential in credentials[:MAX_CREDENTIALS] or (None,):
+            left = begin + TOTAL_SECONDS - asyncio.get_running_loop().time()
+            found = await self._ask(parsed, credential, before, left)
+            # Who may not see an image is often told that there is none.
+            if isinstance(found, ImageInfo) or found.reason == "Unreachable":
+                break
+        if isinstance(found, ImageError) and missed:
+            return ImageError(found.reason, f"{found.message} (in its mirrors: {'; '.join(missed)})")
+        return found
+
+    async def _ask(
+        self, reference: Reference, credential: Credential | None, before: ImageInfo | None, seconds: float
+    ) -> ImageInfo | ImageError:
+        """Look an image up in one place."""
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
-                return await _look_up(Exchange(self._client, parsed, self._plain))
+            async with asyncio.timeout(seconds):
+                return await read_image(Exchange(self._client, reference, self._plain, credential), before)
         except LookUpFailed as failure:
             return failure.error
         except TimeoutError:
-            return unreachable(parsed, f"no answer within {TOTAL_SECONDS:.0f} s").error
+            return unreachable(reference, f"no answer within {seconds:.0f} s").error
         except _TROUBLE as error:
-            return unreachable(parsed, described(error)).error
+            return unreachable(reference, described(error)).error
 
 
-class _Platform(msgspec.Struct):
-    os: str = ""
-    architecture: str = ""
-    variant: str | None = None
+def tls_trusting(authorities: Path) -> ssl.SSLContext:
+    """Return what trusts the certificate authorities in a PEM file besides those that are trusted anyway.
 
-
-class _Descriptor(msgspec.Struct, rename="camel"):
-    digest: str
-    media_type: str | None = None
-    artifact_type: str | None = None
-    platform: _Platform | None = None
-
-    @property
-    def is_image(self) -> bool:
-        """Not a signature, an attestation or anything else that an index may list besides images."""
-        is_attestation = self.platform is not None and self.platform.os == self.platform.architecture == "unknown"
-        is_known = not self.media_type or self.media_type in _MANIFEST_TYPES | _INDEX_TYPES
-        return is_known and not is_attestation and not self.artifact_type
-
-
-class _Manifest(msgspec.Struct, rename="camel"):
-    """An image manifest, or an index of them."""
-
-    media_type: str | None = None
-    config: _Descriptor | None = None
-    layers: list[Any] | None = None
-    manifests: list[_Descriptor] | None = None
-
-
-class _Run(msgspec.Struct, rename="pascal"):
-    entrypoint: list[str] | None = None
-    cmd: list[str] | None = None
-    user: str | None = None
-
-
-class _Config(msgspec.Struct):
-    os: str
-    architecture: str
-    variant: str | None = None
-    config: _Run | None = None
-
-
-@frozen
-class _Read:
-    digest: str
-    manifest: _Manifest
-
-
-async def _look_up(exchange: Exchange) -> ImageInfo:
-    reference = exchange.reference
-    top = await _manifest(exchange, reference.version, reference.digest)
-    manifests = top.manifest.manifests
-    if manifests is None:
-        found = [await _config(exchange, top.manifest, None)]
-    else:
-        images = await _images(exchange, manifests)
-        gate = asyncio.Semaphore(AT_A_TIME)
-        found = await _together(_platform(exchange, image, gate) for image in images)
-    if sum(len(word) + 1 for _, config in found for word in (*config.entrypoint, *config.cmd, config.user)) > MAX_WORDS:
-        raise exchange.unreachable("the image's command is too long to be run")
-    # Of two images for the same platform the first is the one that is pulled.
-    return ImageInfo(top.digest, dict(reversed(found)))
-
-
-async def _images(exchange: Exchange, manifests: Sequence[_Descriptor]) -> Sequence[_Descriptor]:
-    """Return the images of an index, with those of the indexes in it, one level down."""
-    images: list[_Descriptor] = []
-    for number, entry in enumerate(entry for entry in manifests if entry.is_image):
-        if entry.media_type in _INDEX_TYPES:
-            inner = await _manifest(exchange, entry.digest, entry.digest)
-            images += (each for each in inner.manifest.manifests or () if each.is_image)
-        else:
-            images.append(entry)
-        if max(number + 1, len(images)) > MAX_PLATFORMS:
-            raise exchange.unreachable(f"the image has more than {MAX_PLATFORMS} platforms")
-    if any(image.media_type in _INDEX_TYPES for image in images):
-        raise exchange.unreachable("the image is an index of indexes of indexes")
-    if not images:
-        raise exchange.unreachable("the registry lists no image for any platform")
-    return images
-
-
-async def _platform(exchange: Exchange, image: _Descriptor, gate: asyncio.Semaphore) -> tuple[str, ImageConfig]:
-    async with gate:
-        read = await _manifest(exchange, image.digest, image.digest)
-        return await _config(exchange, read.manifest, image.platform)
-
-
-async def _manifest(exchange: Exchange, version: str, digest: str | None) -> _Read:
-    """Read a manifest or index by tag or digest, and check that it is what it claims to be."""
-    is_part = version != exchange.reference.version
-    if digest is not None:
-        _check_form(exchange, digest)
-    answer = await exchange.get(f"manifests/{version}", _ACCEPT, MAX_MANIFEST, is_part=is_part)
-    stated = answer.headers.get("Docker-Content-Digest")
-    for expected in filter(None, (digest, stated)):
-        _check_digest(exchange, answer.content, expected)
-    manifest = _decode(exchange, answer.content, _Manifest)
-    types = {manifest.media_type, answer.headers.get("Content-Type", "").partition(";")[0].strip()}
-    kinds = {True for each in types if each in _INDEX_TYPES} | {False for each in types if each in _MANIFEST_TYPES}
-    is_index = manifest.manifests is not None
-    # A document that is both could be read as one by us and as the other by the kubelet (CVE-2021-41190).
-    if (is_index and (manifest.config or manifest.layers)) or kinds - {is_index}:
-        raise exchange.unreachable("the registry's answer is neither an image manifest nor an index of them")
-    return _Read(digest or stated or _digest(answer.content), manifest)
-
-
-async def _config(exchange: Exchange, manifest: _Manifest, platform: _Platform | None) -> tuple[str, ImageConfig]:
-    if manifest.config is None:
-        raise exchange.unreachable("the registry's answer is no image manifest")
-    digest = manifest.config.digest
-    _check_form(exchange, digest)
-    answer = await exchange.get(f"blobs/{digest}", "*/*", MAX_CONFIG, is_part=True)
-    _check_digest(exchange, answer.content, digest)
-    config = _decode(exchange, answer.content, _Config)
-    of = platform
-    if of is None or not of.os or not of.architecture:
-        of = _Platform(config.os, config.architecture, config.variant)
-    parts = (of.os, of.architecture, *((of.variant,) if of.variant else ()))
-    if not all(map(_PLATFORM_PART.fullmatch, parts)):
-        raise exchange.unreachable("the image has a platform that is none")
-    run = config.config or _Run()
-    return "/".join(parts), ImageConfig(tuple(run.entrypoint or ()), tuple(run.cmd or ()), run.user or "")
-
-
-def _decode(exchange: Exchange, content: bytes, kind: type[S]) -> S:
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds no certificates.
+    """
+    context = httpx2.create_ssl_context()
+    text = authorities.read_text(encoding="ascii", errors="replace")
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (ValueError, RecursionError) as error:
-        what = "image's configuration" if kind is _Config else "manifest"
-        raise exchange.unreachable(f"the {what} is not of the form that it should have") from error
-
-
-def _check_form(exchange: Exchange, digest: str) -> None:
-    # It becomes part of a URL.
-    if not is_digest(digest):
-        raise exchange.unreachable("the image refers to a part of it by something that is no digest")
-
-
-def _check_digest(exchange: Exchange, content: bytes, digest: str) -> None:
-    if not is_digest(digest) or _digest(content, digest.partition(":")[0]) != digest:
-        raise exchange.unreachable("the registry's answer does not have the digest that it should have")
-
-
-def _digest(content: bytes, algorithm: str = "sha256") -> str:
-    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
-
-
-async def _together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run side by side; the first error ends the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+        context.load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(f"{authorities} holds no certificates in PEM form") from error
+    return context

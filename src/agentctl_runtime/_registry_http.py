@@ -1,13 +1,14 @@
-"""The HTTP side of an image look-up: bounded answers, few redirects, a token that never leaves its registry.
+"""The HTTP side of an image look-up: bounded answers, few redirects, credentials that never leave their registry.
 
 The host comes from an Agent's spec and its answers from whoever runs it, so nothing of an answer's body is ever quoted.
-Tokens: https://distribution.github.io/distribution/spec/auth/token/
+Whatever is asked, be it by a redirect or for a token, proves by its certificate that it is the host of that name; over
+plain HTTP nobody is asked but who the operator's owner named. So a name that leads to an address inside of the
+cluster, or to a cloud's metadata service, gets a TLS greeting and never a request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final, Literal
@@ -19,10 +20,11 @@ from attrs import frozen
 from agentctl_core import ImageError
 
 from ._reference import Reference, is_domain
+from ._registry_auth import Challenge, Credential, token_of
 
 MAX_PORT: Final = 65535
 MAX_REDIRECTS: Final = 3
-MAX_TOTAL: Final = 32 * 1024 * 1024
+MAX_TOTAL: Final = 16 * 1024 * 1024
 """Bytes that one look-up reads at most."""
 MAX_ASIDE: Final = 64 * 1024
 """Bytes of a token's answer, and of an error's as far as it is read."""
@@ -30,9 +32,6 @@ MAX_ASIDE: Final = 64 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NOT_FOUND: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN"})
 _FORBIDDEN: Final = frozenset({"UNAUTHORIZED", "DENIED"})
-_BEARER = re.compile(r"(?:^|,)\s*bearer\s+", re.IGNORECASE)
-_PARAMETER = re.compile(r'[\s,]*([A-Za-z][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
-_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 class LookUpFailed(Exception):  # noqa: N818 -- it carries the answer to whoever asked
@@ -76,17 +75,26 @@ class PlainHosts:
 class Exchange:
     """The requests of one look-up, all of one repository; its token, if there is one, is forgotten with it.
 
+    Args:
+        client: sends them.
+        reference: the image.
+        plain: who may be asked over plain HTTP.
+        credential: shown to the registry, and to the token service that it names, where they ask for it.
+
     Raises:
         httpx2.InvalidURL: the registry's name is no host after all.
     """
 
-    def __init__(self, client: httpx2.AsyncClient, reference: Reference, plain: PlainHosts) -> None:
+    def __init__(
+        self, client: httpx2.AsyncClient, reference: Reference, plain: PlainHosts, credential: Credential | None = None
+    ) -> None:
         self.reference = reference
         self._client = client
         self._plain = plain
         self._base = plain.base(reference.host).join(f"{reference.name}/")
-        self._token: str | None = None
-        self._fetching = asyncio.Lock()
+        self._basic = credential.basic if credential else None
+        self._authorization: str | None = None
+        self._asking = asyncio.Lock()
         self._left = MAX_TOTAL
 
     async def get(self, path: str, accept: str, limit: int, *, is_part: bool = False) -> Answer:
@@ -97,13 +105,13 @@ class Exchange:
         Raises:
             LookUpFailed: there is no such thing, or it cannot be read.
         """
-        url, token = self._base.join(path), self._token
-        answer = await self._follow(url, accept, limit, token)
-        if answer.status == HTTPStatus.UNAUTHORIZED and token is None:
-            async with self._fetching:
-                if self._token is None:
-                    self._token = await self._fetch_token(answer.headers)
-            answer = await self._follow(url, accept, limit, self._token)
+        url, authorization = self._base.join(path), self._authorization
+        answer = await self._follow(url, accept, limit, authorization)
+        if answer.status == HTTPStatus.UNAUTHORIZED and authorization is None:
+            async with self._asking:
+                if self._authorization is None:
+                    self._authorization = await self._authorize(answer.headers)
+            answer = await self._follow(url, accept, limit, self._authorization)
         if answer.status != HTTPStatus.OK:
             raise self._failure(answer, is_part=is_part)
         return answer
@@ -112,13 +120,15 @@ class Exchange:
         """Return the error for whatever is neither absence nor refusal."""
         return unreachable(self.reference, what)
 
-    async def _follow(self, url: httpx2.URL, accept: str, limit: int, token: str | None = None) -> Answer:
+    async def _follow(self, url: httpx2.URL, accept: str, limit: int, authorization: str | None) -> Answer:
+        """Ask, and go where the answer says; whoever is of another origin than the first is told no credentials."""
+        first = _origin(url)
         for _ in range(MAX_REDIRECTS + 1):
             if not self._plain.allow(url) or url.userinfo:
                 raise self.unreachable("the registry is, or refers to, an address that is not asked")
             headers = {"Accept": accept, "Accept-Encoding": "identity", "User-Agent": "agentctl"}
-            if token is not None and _origin(url) == _origin(self._base):
-                headers["Authorization"] = f"Bearer {token}"
+            if authorization is not None and _origin(url) == first:
+                headers["Authorization"] = authorization
             answer = await self._send(self._client.build_request("GET", url, headers=headers), limit)
             if answer.status not in _REDIRECTS:
                 return answer
@@ -155,43 +165,56 @@ class Exchange:
                 raise self.unreachable(f"an answer of the registry is larger than {limit >> 10} KiB")
         return bytes(content)
 
-    async def _fetch_token(self, headers: httpx2.Headers) -> str:
-        """Get a token as nobody in particular, from where the registry says.
+    async def _authorize(self, headers: httpx2.Headers) -> str:
+        """Return what a registry that asks for it is to be shown: a token, or the credential itself.
 
         Raises:
-            LookUpFailed: it asks for credentials, or gives no token.
+            LookUpFailed: it wants credentials and there are none, or it gives no token.
         """
-        challenge = _bearer_challenge(headers.get_list("WWW-Authenticate"))
-        if challenge is None:
+        challenge = Challenge.of(headers.get_list("WWW-Authenticate"))
+        if challenge.bearer is not None:
+            return f"Bearer {await self._fetch_token(challenge.bearer)}"
+        if self._basic is None:
             raise LookUpFailed("Forbidden", f"{self.reference}: the registry asks for credentials")
-        scope = {"scope": challenge.get("scope") or f"repository:{self.reference.name}:pull"}
-        service = {"service": challenge["service"]} if challenge.get("service") else {}
+        if not challenge.takes_basic:
+            raise LookUpFailed("Forbidden", f"{self.reference}: the registry takes neither passwords nor tokens")
+        return self._basic
+
+    async def _fetch_token(self, bearer: Mapping[str, str]) -> str:
+        scope = {"scope": bearer.get("scope") or f"repository:{self.reference.name}:pull"}
+        service = {"service": bearer["service"]} if bearer.get("service") else {}
         try:
-            url = httpx2.URL(challenge.get("realm", "")).copy_merge_params({**service, **scope})
+            url = httpx2.URL(bearer.get("realm", "")).copy_merge_params({**service, **scope})
         except (httpx2.InvalidURL, ValueError) as error:
             raise self.unreachable("the registry names a token service that is no address") from error
-        answer = await self._follow(url, "application/json", MAX_ASIDE)
+        answer = await self._follow(url, "application/json", MAX_ASIDE, self._basic)
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise LookUpFailed("Forbidden", f"{self.reference}: the registry gives no token without credentials")
+            raise LookUpFailed("Forbidden", f"{self.reference}: the registry gives no token {self._with}")
         if answer.status != HTTPStatus.OK:
             raise self.unreachable(f"the registry's token service answers {_status(answer.status)}")
-        token = _token_of(answer.content)
+        token = token_of(answer.content)
         if token is None:
             raise self.unreachable("the registry's token service answers without a token")
         return token
+
+    @property
+    def _with(self) -> str:
+        return "without credentials" if self._basic is None else "with these credentials"
 
     def _failure(self, answer: Answer, *, is_part: bool) -> LookUpFailed:
         status = answer.status
         # Codes tell only which way a client's request failed: a 5xx says nothing about the image.
         codes = set(_error_codes(answer.content)) if 400 <= status < 500 else set[str]()  # noqa: PLR2004 -- 4xx
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return self.unreachable("the registry was asked too often and says to wait (429)")
+            return self.unreachable(
+                "the registry was asked too often and says to wait (429); credentials or a mirror help"
+            )
         if status == HTTPStatus.NOT_FOUND or codes & _NOT_FOUND:
             if is_part:
                 return self.unreachable("the registry lacks a part of the image")
             return LookUpFailed("NotFound", f"{self.reference}: the registry has no such image")
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or codes & _FORBIDDEN:
-            message = "the registry has no such image, or does not show it without credentials"
+            message = f"the registry has no such image, or does not show it {self._with}"
             return LookUpFailed("Forbidden", f"{self.reference}: {message}")
         return self.unreachable(f"the registry answers {_status(status)}")
 
@@ -208,13 +231,21 @@ def described(error: Exception) -> str:
             return "the registry does not answer in time"
         case httpx2.ConnectError():
             # Names that do not resolve, refused connections, certificates: the system's own words.
-            return f"the registry cannot be reached: {error}"
+            return f"the registry cannot be reached: {error}{_cure(str(error))}"
         case httpx2.ProxyError():
             return "the proxy in front of the registry does not let us through"
         case httpx2.InvalidURL():
             return "the registry's name is no host"
         case _:
             return f"the registry does not speak HTTP as expected ({type(error).__name__})"
+
+
+def _cure(error: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return "; --registry-ca-file names further certificate authorities to the operator"
+    if "SSL" in error:
+        return "; if it speaks plain HTTP, --insecure-registry names it to the operator"
+    return ""
 
 
 def _named_origin(name: str) -> tuple[str, bytes, int | None]:
@@ -237,41 +268,12 @@ def _status(status: int) -> str:
         return str(status)
 
 
-def _bearer_challenge(values: Iterable[str]) -> Mapping[str, str] | None:
-    for value in values:
-        match = _BEARER.search(value)
-        if match is not None:
-            return dict(_parameters(value, match.end()))
-    return None
-
-
-def _parameters(value: str, position: int) -> Iterator[tuple[str, str]]:
-    while (match := _PARAMETER.match(value, position)) is not None:
-        name, quoted, plain = match.groups()
-        yield name.lower(), plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        position = match.end()
-
-
-class _Token(msgspec.Struct):
-    token: str | None = None
-    access_token: str | None = None
-
-
 class _Error(msgspec.Struct):
     code: str | None = None
 
 
 class _Errors(msgspec.Struct):
     errors: list[_Error] | None = None
-
-
-def _token_of(content: bytes) -> str | None:
-    try:
-        decoded = msgspec.json.decode(content, type=_Token)
-    except (ValueError, RecursionError):
-        return None
-    token = decoded.token or decoded.access_token or ""
-    return token if _TOKEN.fullmatch(token) else None
 
 
 def _error_codes(content: bytes) -> Iterator[str]:

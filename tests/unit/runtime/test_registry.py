@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
-from agentctl_runtime._registry import MAX_CONFIG, MAX_MANIFEST, MAX_PLATFORMS, MAX_WORDS, TOTAL_SECONDS, Registry
+from agentctl_runtime._registry import TOTAL_SECONDS, Registry
+from agentctl_runtime._registry_auth import Credential
 from agentctl_runtime._registry_http import MAX_REDIRECTS, MAX_TOTAL
+from agentctl_runtime._registry_image import MAX_CONFIG, MAX_MANIFEST, MAX_PLATFORMS, MAX_WORDS
 
 from .support import Body, now, run
 
@@ -76,10 +78,16 @@ class FakeRegistry:
     def image(self, entrypoint: Any = None, cmd: Any = None, **more: Any) -> str:
         return self.manifest(self.config(entrypoint, cmd, **more), "1")
 
-    def look_up(self, reference: str = IMAGE, **options: Any) -> ImageInfo | ImageError:
+    def look_up(
+        self,
+        reference: str = IMAGE,
+        credentials: Sequence[Credential] = (),
+        before: ImageInfo | None = None,
+        **options: Any,
+    ) -> ImageInfo | ImageError:
         async def main() -> ImageInfo | ImageError:
             async with Registry(httpx2.MockTransport(self), **options) as registry:
-                return await registry.look_up(reference)
+                return await registry.look_up(reference, credentials, before)
 
         return run(main())
 
@@ -200,6 +208,27 @@ def test_an_endless_list_of_platforms_is_not_followed(registry: FakeRegistry) ->
 def test_an_index_without_an_image_is_an_error(registry: FakeRegistry) -> None:
     registry.index()
     registry.unreachable("no image for any platform")
+
+
+def test_what_was_said_before_holds_while_the_digest_is_the_same_and_its_parts_are_not_read_again(
+    registry: FakeRegistry,
+) -> None:
+    registry.index(entry(registry.manifest(registry.config(["a"]))))
+    before = registry.info()
+    registry.asked.clear()
+    assert registry.look_up(before=before) is before
+    assert [request.url.path for request in registry.asked] == [TAGGED]
+    registry.index(entry(registry.manifest(registry.config(["b"]))))
+    after = registry.look_up(before=before)
+    assert isinstance(after, ImageInfo)
+    assert after.platforms == {"linux/amd64": ImageConfig(["b"])}
+
+
+def test_a_registry_cannot_claim_a_digest_to_have_what_was_said_before(registry: FakeRegistry) -> None:
+    registry.image(["a"])
+    before = registry.info()
+    registry.put({"config": {"digest": registry.config(["b"])}}, **{"Docker-Content-Digest": before.digest})
+    registry.unreachable("does not have the digest")
 
 
 def test_a_digest_is_asked_for_by_itself_and_pinned(registry: FakeRegistry) -> None:
@@ -511,6 +540,8 @@ def test_each_refusal_has_its_reason(registry: FakeRegistry, answer: Answer, rea
     [
         (httpx2.ConnectError("[Errno -2] Name or service not known"), "cannot be reached: [Errno -2] Name or service"),
         (httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "CERTIFICATE_VERIFY_FAILED"),
+        (httpx2.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "--registry-ca-file"),
+        (httpx2.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "--insecure-registry"),
         (httpx2.ReadTimeout("x"), "does not answer in time"),
         (httpx2.ConnectTimeout("x"), "does not answer in time"),
         (httpx2.ProxyError(SECRET), "proxy"),
@@ -656,7 +687,7 @@ def test_the_answers_together_are_bounded(registry: FakeRegistry) -> None:
     registry.index(*[entry(manifest)] * (count - 1))
     assert isinstance(registry.look_up(), ImageInfo)
     registry.index(*[entry(manifest)] * (count + 1))
-    registry.unreachable("larger than 32 MiB together")
+    registry.unreachable("larger than 16 MiB together")
 
 
 def test_a_command_that_is_too_long_is_refused(registry: FakeRegistry) -> None:
