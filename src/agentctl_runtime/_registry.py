@@ -146,5 +146,5 @@ def tls_trusting(authorities: Path) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError) as error:
-        raise ValueError(f"{authorities} holds no certificates in PEM form") from error
+        raise ValueError(f"{authorities} holds no certificates: name a file with some in PEM form") from error
     return context

@@ -13,6 +13,7 @@ from attrs.validators import deep_iterable, optional
 from agentctl_core import Config
 
 from ._logging import FORMATS, LEVELS
+from ._mirrors import Mirrors
 from ._registry_http import PlainHosts
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -107,12 +108,15 @@ def _context(text: str) -> str | None:
     return None if text.strip() else "is empty: name a context of the kubeconfig, or leave it out for the current one"
 
 
-def _plain_host(text: str) -> str | None:
-    try:
-        PlainHosts((text,))
-    except ValueError as error:
-        return str(error)
-    return None
+def _taken_by(takes: Callable[[tuple[str]], object]) -> Callable[[str], str | None]:
+    def problem_of(text: str) -> str | None:
+        try:
+            takes((text,))
+        except ValueError as error:
+            return str(error)
+        return None
+
+    return problem_of
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[str], str | None]:
@@ -127,6 +131,8 @@ class Settings:
         namespaces: serve these alone; empty for all.
         context: of the kubeconfig; None for its current one.
         insecure_registries: `HOST[:PORT]` of registries that are spoken to over plain HTTP.
+        registry_mirrors: `REGISTRY=MIRROR[/PROJECT]`: who is asked before a registry.
+        registry_ca_file: further certificate authorities to trust where images are looked up, in PEM form.
         leader_elect: work only while this process leads.
         leader_election_namespace: of the Lease; None for that of the pod, or of the context.
         leader_election_id: name of the Lease.
@@ -143,7 +149,9 @@ class Settings:
 
     namespaces: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_namespace)))
     context: str | None = field(default=None, validator=optional(_checked(_context)))
-    insecure_registries: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_plain_host)))
+    insecure_registries: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_taken_by(PlainHosts))))
+    registry_mirrors: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_taken_by(Mirrors))))
+    registry_ca_file: Path | None = None
     leader_elect: bool = False
     leader_election_namespace: str | None = field(default=None, validator=optional(_checked(_namespace)))
     leader_election_id: str = field(default="agentctl", validator=_checked(_object_name))

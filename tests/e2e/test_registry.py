@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import httpx2
 import pytest
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
-from agentctl_runtime._registry import Registry
+from agentctl_runtime._registry import Registry, tls_trusting
+from agentctl_runtime._registry_auth import Credential
 from tests.e2e.agents import Cluster, agent
 from tests.e2e.cluster import build
 from tests.e2e.cluster.certificates import Authority
 from tests.e2e.cluster.image import DOCKER, Image, Repository
 from tests.e2e.cluster.registry_server import RegistryServer
+from tests.e2e.cluster.token_server import TokenServer
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.support import Kubectl
 
@@ -45,12 +47,18 @@ def repository(server: RegistryServer) -> Repository:
     return Repository(server.host, "team/agent")
 
 
-def look_up(reference: str, *insecure: str, tls: ssl.SSLContext | None = None) -> ImageInfo | ImageError:
+def look_up(
+    reference: str,
+    *insecure: str,
+    tls: ssl.SSLContext | None = None,
+    credentials: Sequence[Credential] = (),
+    mirrors: Sequence[str] = (),
+) -> ImageInfo | ImageError:
     async def main() -> ImageInfo | ImageError:
         # A transport of its own: no proxy of whoever runs the tests stands between.
         transport = httpx2.AsyncHTTPTransport(verify=tls or ssl.create_default_context())
-        async with Registry(transport, insecure) as registry:
-            return await registry.look_up(reference)
+        async with Registry(transport, insecure, mirrors) as registry:
+            return await registry.look_up(reference, credentials)
 
     return asyncio.run(main())
 
@@ -114,6 +122,7 @@ def test_plain_http_must_be_allowed(server: RegistryServer, repository: Reposito
     found = look_up(f"{server.host}/team/agent:1")
     assert isinstance(found, ImageError)
     assert (found.reason, "SSL" in found.message) == ("Unreachable", True)
+    assert "--insecure-registry" in found.message
 
 
 def test_nobody_there_is_unreachable() -> None:
@@ -170,12 +179,84 @@ def test_a_registry_that_wants_an_anonymous_token(
     assert (found.reason, "address that is not asked" in found.message) == ("Unreachable", True)
 
 
-def test_a_registry_that_wants_a_password_is_forbidden(program: Path, tmp_path: Path) -> None:
-    auth = {"htpasswd": {"realm": "tests", "path": str(tmp_path / "passwords")}}
-    with RegistryServer(program, tmp_path, auth=auth) as guarded:
-        found = look_up_in(guarded, ":1")
-    assert isinstance(found, ImageError)
-    assert (found.reason, "asks for credentials" in found.message) == ("Forbidden", True)
+USER, PASSWORD = "agents", "of the tests"
+# bcrypt of that password, at its lowest cost.
+PASSWORDS = f"{USER}:$2b$04$UioenjH7ay0rFxAs5zMFaebRRtHS59drgzliJyVaBOtHLO9ETNXeu\n"
+RIGHT = Credential(USER.encode(), PASSWORD.encode())
+WRONG = Credential(USER.encode(), b"another")
+
+
+def htpasswd(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the settings of a registry that shows itself to the user alone."""
+    (folder / "passwords").write_text(PASSWORDS)
+    return {"htpasswd": {"realm": "tests", "path": str(folder / "passwords")}}
+
+
+def test_a_registry_that_wants_a_password(
+    server: RegistryServer, repository: Repository, program: Path, tmp_path: Path
+) -> None:
+    digest = repository.push_index([Image(["/agent"]), Image(["/agent"], platform="linux/arm64")], "password")
+    platforms = dict.fromkeys(("linux/amd64", "linux/arm64"), ImageConfig(["/agent"]))
+    with RegistryServer(program, tmp_path, auth=htpasswd(tmp_path), images=server.images) as guarded:
+        image = f"{guarded.host}/team/agent"
+        for credentials in ([RIGHT], [WRONG, RIGHT]):
+            found = look_up(f"{image}:password", guarded.host, credentials=credentials)
+            assert found == ImageInfo(digest, platforms)
+        missing = look_up(f"{image}:none", guarded.host, credentials=[RIGHT])
+        refused = look_up(f"{image}:password", guarded.host, credentials=[WRONG])
+        anonymous = look_up(f"{image}:password", guarded.host)
+    assert told(missing) == ("NotFound", "the registry has no such image")
+    assert told(refused) == (
+        "Forbidden",
+        "the registry has no such image, or does not show it with these credentials",
+    )
+    assert told(anonymous) == ("Forbidden", "the registry asks for credentials")
+
+
+def test_a_registry_that_wants_a_token_for_a_password(
+    server: RegistryServer, repository: Repository, program: Path, tmp_path: Path
+) -> None:
+    digest = repository.push_index([Image(["/agent"]), Image(["/agent"], platform="linux/arm64")], "token")
+    platforms = dict.fromkeys(("linux/amd64", "linux/arm64"), ImageConfig(["/agent"]))
+    with (
+        TokenServer(tmp_path, USER, PASSWORD) as tokens,
+        RegistryServer(program, tmp_path, auth=tokens.settings, images=server.images) as guarded,
+    ):
+        image, hosts = f"{guarded.host}/team/agent:token", (guarded.host, tokens.host)
+        assert look_up(image, *hosts, credentials=[RIGHT]) == ImageInfo(digest, platforms)
+        shown = {"service": ["tests"], "scope": ["repository:team/agent:pull"], "authorization": RIGHT.basic}
+        assert tokens.asked == [shown]
+        refused = look_up(image, *hosts, credentials=[WRONG])
+        anonymous = look_up(image, *hosts)
+        # The token service is another host: it is spoken to over plain HTTP where it is named, too.
+        distrusted = look_up(image, guarded.host, credentials=[RIGHT])
+        assert len(tokens.asked) == 3
+    assert told(refused) == ("Forbidden", "the registry gives no token with these credentials")
+    assert told(anonymous) == ("Forbidden", "the registry gives no token without credentials")
+    assert told(distrusted) == ("Unreachable", "the registry is, or refers to, an address that is not asked")
+
+
+def told(found: ImageInfo | ImageError) -> tuple[str, str]:
+    """Return the reason and what is said after the image's name."""
+    assert isinstance(found, ImageError), found
+    return found.reason, found.message.partition(": ")[2]
+
+
+def test_a_mirror_with_a_project_and_one_that_lacks_the_image(
+    server: RegistryServer, repository: Repository, program: Path, tmp_path: Path
+) -> None:
+    digest = repository.push(Image(["/agent"]), "mirrored")
+    expected = ImageInfo(digest, {"linux/amd64": ImageConfig(["/agent"])})
+    # Nobody is at registry.invalid: the mirror alone can have answered.
+    mirror = f"registry.invalid={server.host}/team"
+    assert look_up("registry.invalid/agent:mirrored", server.host, mirrors=[mirror]) == expected
+    with RegistryServer(program, tmp_path) as empty:
+        own = f"{server.host}={empty.host}"
+        found = look_up(f"{server.host}/team/agent:mirrored", server.host, empty.host, mirrors=[own])
+        missing = look_up(f"{server.host}/team/agent:none", server.host, empty.host, mirrors=[own])
+    assert found == expected
+    mirrored = f"{empty.host}/team/agent:none: the registry has no such image"
+    assert told(missing) == ("NotFound", f"the registry has no such image (in its mirrors: {mirrored})")
 
 
 def test_certificates_are_verified(
@@ -187,11 +268,12 @@ def test_certificates_are_verified(
     certificate = tmp_path / "registry.crt"
     with RegistryServer(program, tmp_path, certificate=certificate, images=server.images) as secure:
         reference = f"{secure.host}/team/agent:tls"
-        trusting = ssl.create_default_context(cafile=str(authority.certificate))
+        trusting = tls_trusting(authority.certificate)
         assert look_up(reference, tls=trusting) == ImageInfo(digest, {"linux/amd64": ImageConfig(["/agent"])})
         found = look_up(reference)
     assert isinstance(found, ImageError)
     assert (found.reason, "CERTIFICATE_VERIFY_FAILED" in found.message) == ("Unreachable", True)
+    assert "--registry-ca-file" in found.message
 
 
 def test_the_operator_runs_what_the_image_runs(  # noqa: PLR0913, PLR0917 -- they are fixtures

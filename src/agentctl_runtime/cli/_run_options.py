@@ -48,6 +48,18 @@ _OPTIONS: Final = (
         multiple=True,
     ),
     option(
+        "registry_mirrors",
+        "Look images of this registry up at this mirror before the registry itself; may be repeated.",
+        flag="--registry-mirror",
+        metavar="REGISTRY=MIRROR[/PROJECT]",
+        multiple=True,
+    ),
+    option(
+        "registry_ca_file",
+        "Trust the certificate authorities in this PEM file too where images are looked up; read at start.",
+        type=click.Path(dir_okay=False, path_type=Path),
+    ),
+    option(
         "leader_elect",
         "Work only while this process leads, of all that are run with this option: for more than one replica.",
         is_flag=True,

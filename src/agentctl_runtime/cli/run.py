@@ -7,7 +7,9 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +24,7 @@ from .._leader import Election
 from .._logging import configure_logging
 from .._metrics import Metrics, metrics_app
 from .._operator import LeadershipLostError, Listener, Operator
-from .._registry import Registry
+from .._registry import Registry, tls_trusting
 from .._resources import LEASE
 from .._serving import serving
 from .._settings import Address, Settings
@@ -45,14 +47,15 @@ def run(**options: Any) -> None:
     """
     settings = settings_from(options)
     configure_logging(settings.log_format, settings.log_level)
+    tls = _tls(settings.registry_ca_file)
     try:
         with _recording(settings) as listener:
-            asyncio.run(_run(settings, listener))
+            asyncio.run(_run(settings, listener, tls))
     except (ConfigurationError, LeadershipLostError, TracingError) as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _run(settings: Settings, listener: Listener | None) -> None:
+async def _run(settings: Settings, listener: Listener | None, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +67,7 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
     async with (
         Api.connect(context=settings.context, telemetry=telemetry) as api,
         Api.connect(context=settings.context, telemetry=telemetry) as own,
-        Registry(insecure=settings.insecure_registries) as registry,
+        Registry(insecure=settings.insecure_registries, mirrors=settings.registry_mirrors, tls=tls) as registry,
     ):
         instance = os.environ.get("POD_NAME") or socket.gethostname()
         _log.info("operator starts", namespaces=list(settings.namespaces) or "all")
@@ -91,6 +94,17 @@ async def _run(settings: Settings, listener: Listener | None) -> None:
         # It sends what waits, and gives up after a while where nobody takes it.
         await asyncio.to_thread(provider.shutdown)
     _log.info("operator ended")
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext | None:
+    if ca_file is None:
+        return None
+    try:
+        return tls_trusting(ca_file)
+    except OSError as error:
+        raise bad_value("registry_ca_file", f"cannot be read: {error}") from error
+    except ValueError as error:
+        raise bad_value("registry_ca_file", str(error)) from error
 
 
 def _election(api: Api, instance: str, settings: Settings) -> Election | None:

@@ -252,9 +252,9 @@ def test_insecure_registries_come_from_options_or_the_environment(
     module = import_module("agentctl_runtime.cli.run")
 
     class Recorder(Registry):
-        def __init__(self, insecure: tuple[str, ...]) -> None:
+        def __init__(self, insecure: tuple[str, ...], **options: Any) -> None:
             named.append(insecure)
-            super().__init__(insecure=insecure)
+            super().__init__(insecure=insecure, **options)
 
     async def run(_: object, stop: asyncio.Event) -> None: ...
 
@@ -286,7 +286,7 @@ def test_the_demo_of_an_image_without_a_command_says_what_it_assumes(tmp_path: P
 def test_each_setting_of_the_core_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Config] = []
 
-    async def keep(settings: Settings, _: object) -> None:
+    async def keep(settings: Settings, *_: object) -> None:
         seen.append(settings.config)
 
     monkeypatch.setattr("agentctl_runtime.cli.run._run", keep)

@@ -24,7 +24,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         monkeypatch.delenv(name)
     kept: list[Settings] = []
 
-    async def keep(settings: Settings, _: object) -> None:
+    async def keep(settings: Settings, *_: object) -> None:
         kept.append(settings)
 
     monkeypatch.setattr("agentctl_runtime.cli.run._run", keep)
@@ -60,6 +60,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "--namespace": ("one", ("one",)),
     "--context": ("blue", "blue"),
     "--insecure-registry": ("localhost:5000", ("localhost:5000",)),
+    "--registry-mirror": ("docker.io=mirror.example/copies", ("docker.io=mirror.example/copies",)),
     "--leader-election-namespace": ("ops", "ops"),
     "--leader-election-id": ("agentctl.team", "agentctl.team"),
     "--metrics-bind-address": (":8080", Address("", 8080)),
@@ -94,6 +95,10 @@ WRONG = [
     ("--namespace", "one,two", "with spaces between them"),
     ("--context", " ", "name a context"),
     ("--insecure-registry", "http://one", "is not a host"),
+    ("--registry-mirror", "mirror.example", "write for example docker.io=mirror.example:5000"),
+    ("--registry-ca-file", "/nowhere/ca.pem", "cannot be read"),
+    ("--registry-ca-file", "/", "is a directory"),
+    ("--registry-ca-file", "/dev/null", "some in PEM form"),
     ("--leader-election-namespace", "a_b", "is no namespace"),
     ("--leader-election-id", "a..b", "is no name of a Lease"),
     ("--leader-election-id", "A", "is no name of a Lease"),
