@@ -45,6 +45,7 @@ class Mirrors:
 def _parsed(text: str) -> tuple[str, _Place]:
     registry, _, mirror = text.partition("=")
     domain, slash, project = mirror.partition("/")
+    of = ""
     try:
         # As in an image reference: docker.io and index.docker.io are one registry.
         of = parse_reference(f"{registry}/image").domain

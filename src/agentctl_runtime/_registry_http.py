@@ -206,9 +206,7 @@ class Exchange:
         # Codes tell only which way a client's request failed: a 5xx says nothing about the image.
         codes = set(_error_codes(answer.content)) if 400 <= status < 500 else set[str]()  # noqa: PLR2004 -- 4xx
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return self.unreachable(
-                "the registry was asked too often and says to wait (429); credentials or a mirror help"
-            )
+            return self.unreachable("the registry was asked too often and says to wait (429); a mirror helps")
         if status == HTTPStatus.NOT_FOUND or codes & _NOT_FOUND:
             if is_part:
                 return self.unreachable("the registry lacks a part of the image")

@@ -104,7 +104,8 @@ def test_a_mirror_is_told_no_credentials(registry: FakeRegistry) -> None:
     basic = {"WWW-Authenticate": "Basic realm=x"}
     registry.answers[f"https://{MIRROR}{TAGGED}"] = error(401, **basic)
     content = registry.answers[TAGGED]
-    registry.answers[TAGGED] = lambda request: content if "Authorization" in request.headers else error(401, **basic)  # type: ignore[return-value]
+    assert isinstance(content, httpx2.Response)
+    registry.answers[TAGGED] = lambda request: content if "Authorization" in request.headers else error(401, **basic)
     credential = Credential(b"user", SECRET.encode())
     assert found(registry.look_up(mirrors=MIRRORED, credentials=[credential])) == "found"
     assert [request for request in asked_of(registry, MIRROR) if "Authorization" in request.headers] == []
