@@ -79,6 +79,10 @@ READ: Final[Mapping[str, Mapping[str, Tree]]] = {
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 """Where kubectl keeps the whole of what it sent: the spec once more."""
 
+# Made once: each object that a watch tells of is asked a hundred times.
+_OBJECT: Final = (dict, Mapping)
+_LIST: Final = (list, tuple)
+
 
 def project(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of an Agent, or of an object observed for one, that decisions read.
@@ -105,8 +109,8 @@ def _cut(value: Any, fields: Tree) -> Any:
     """Return an object, or each in a list of them, with these fields alone; what is neither is not read as one."""
     if fields is None:
         return value
-    if isinstance(value, dict | Mapping):
+    if isinstance(value, _OBJECT):
         return {name: _cut(value[name], inner) for name, inner in fields.items() if name in value}
-    if isinstance(value, list | tuple):
-        return [item if isinstance(item, list | tuple) else _cut(item, fields) for item in value]
+    if isinstance(value, _LIST):
+        return [item if isinstance(item, _LIST) else _cut(item, fields) for item in value]
     return value
