@@ -180,7 +180,7 @@ class Soak:
             owners = {each["metadata"]["uid"]: each for each in agents}
             # Of an Agent whose spec is refused nothing is taken away that its pod may use.
             left = [each for each in ours if Ref.of(each) not in expected and not _is_of_refused(each, owners)]
-            assert left == []
+            assert not left, f"left over: {[(Ref.of(each), each['metadata'].get('ownerReferences')) for each in left]}"
         return True
 
     def _kept(self, namespace: str) -> set[Ref]:
@@ -234,29 +234,30 @@ def check_agent(found: Json, ours: list[Json]) -> None:
     metadata, spec = found["metadata"], found["spec"]
     name = metadata["name"]
     mine = [each for each in ours if each["metadata"]["labels"].get("agentctl.dev/agent") == name]
-    assert "deletionTimestamp" not in metadata, f"{name} goes"
-    actions = reconcile(found, Observed(datetime.now(UTC), tuple(mine)))
-    assert [action for action in actions if not isinstance(action, Requeue)] == [], name
-    assert found["status"]["observedGeneration"] == metadata["generation"]
     pod = next((each for each in mine if each["kind"] == "Pod"), None)
+    seen = {kind: condition(found, kind) for kind in ("Accepted", "Ready", "UpToDate", "Suspended", "Stalled")}
+    told = f"{name}: {seen}, {spec}, pod {pod}"
+    assert "deletionTimestamp" not in metadata, told
+    assert found["status"]["observedGeneration"] == metadata["generation"], told
+    actions = reconcile(found, Observed(datetime.now(UTC), tuple(mine)))
+    assert all(isinstance(action, Requeue) for action in actions), f"{told}: {actions}"
     try:
         expected = build_pod(parse_agent(found))
     except InvalidAgent:
-        assert (condition(found, "Accepted"), condition(found, "Stalled")) == ("False", "True"), name
+        assert (seen["Accepted"], seen["Stalled"]) == ("False", "True"), told
         return
-    assert condition(found, "Accepted") == "True", name
+    assert seen["Accepted"] == "True", told
     if spec["replicas"] == 0:
-        assert pod is None, name
-        assert (condition(found, "Suspended"), condition(found, "Ready")) == ("True", None), name
+        assert (pod, seen["Suspended"], seen["Ready"]) == (None, "True", None), told
         return
-    assert pod is not None, name
-    assert (condition(found, "Ready"), condition(found, "UpToDate")) == ("True", "True"), name
-    assert condition(pod, "Ready") == "True", name
-    assert [owner["uid"] for owner in pod["metadata"]["ownerReferences"]] == [metadata["uid"]], name
+    assert (seen["Ready"], seen["UpToDate"]) == ("True", "True"), told
+    assert pod is not None, told
+    assert condition(pod, "Ready") == "True", told
+    assert [owner["uid"] for owner in pod["metadata"]["ownerReferences"]] == [metadata["uid"]], told
     for part in ("labels", "annotations"):
-        assert expected["metadata"][part].items() <= pod["metadata"][part].items(), name
-    wants, has = [each["spec"]["containers"][0] for each in (expected, pod)]
-    assert (wants["command"], wants.get("resources", {})) == (has["command"], has["resources"]), name
+        assert expected["metadata"][part].items() <= pod["metadata"][part].items(), told
+    wants, has = (each["spec"]["containers"][0] for each in (expected, pod))
+    assert (wants["command"], wants.get("resources", {})) == (has["command"], has["resources"]), told
 
 
 @contextmanager

@@ -34,7 +34,7 @@ WARM_UP, KILLS = SECONDS / 4, SECONDS * 3 / 4
 SETTLE_SECONDS = 240
 """The longest backoffs of a pod that has failed twice and of a watch, after a request that ran out of time."""
 IDLE_SECONDS = 20
-GROWTH_MIB = 3.0
+GROWTH_MIB = 2.0
 """Medians of a process that goes on as before differ by some tenths; what grows once was there at the warm-up."""
 GROWTH_FILES = 4
 """How many connections are open at a time depends on how many workers write."""
