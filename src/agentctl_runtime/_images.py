@@ -27,13 +27,13 @@ PATIENCE: Final = 0.25
 """Seconds from the start of a look-up in which it is worth waiting for."""
 
 Known: TypeAlias = ImageInfo | ImageError
-LookUp: TypeAlias = Callable[[str], Awaitable[Known]]
-"""Looks one image reference up: `Registry.look_up`, or anything that knows images."""
+LookUp: TypeAlias = Callable[[str, ImageInfo | None], Awaitable[Known]]
+"""Looks an image up, knowing what was said of it before: `Registry.look_up`, or anything that knows images."""
 
 _log = structlog.get_logger()
 
 
-async def no_look_up(reference: str) -> Known:
+async def no_look_up(reference: str, _: ImageInfo | None = None) -> Known:
     """Answer for a host that reaches no registry."""
     return ImageError("Unreachable", f"{reference}: this operator looks no images up")
 
@@ -127,8 +127,9 @@ class Images:
     async def _run(self, reference: str, pending: _Pending) -> None:
         async with self._turns:
             pending.started = asyncio.get_running_loop().time()
+            before = self._entries.get(reference)
             try:
-                known = await self._look_up(reference)
+                known = await self._look_up(reference, _info(before))
             except Exception:  # noqa: BLE001 -- whatever it is, who asks gets an answer
                 _log.exception("looking an image up failed; this is a fault of the operator", image=reference)
                 known = ImageError("Unreachable", f"{reference}: the look-up failed")
@@ -148,6 +149,10 @@ class Images:
             _log.warning("image look-up failed", image=reference, reason=known.reason, error=known.message)
         else:
             _log.info("image looked up", image=reference, digest=known.digest, platforms=sorted(known.platforms))
+
+
+def _info(entry: _Entry | None) -> ImageInfo | None:
+    return entry.known if entry is not None and isinstance(entry.known, ImageInfo) else None
 
 
 def _holds(reference: str, errors: int) -> float:

@@ -87,15 +87,15 @@ class Registry:
         await self._client.aclose()
 
     async def look_up(
-        self, reference: str, credentials: Sequence[Credential] = (), before: ImageInfo | None = None
+        self, reference: str, before: ImageInfo | None = None, credentials: Sequence[Credential] = ()
     ) -> ImageInfo | ImageError:
         """Return what an image runs on each of its platforms, or why that cannot be known. Raises nothing.
 
         Args:
             reference: as it stands in a spec.
+            before: what the same question was answered last; it holds as long as the digest does.
             credentials: tried one after the other, at the registry itself alone, and not as nobody in particular
                 besides: as the kubelet does it.
-            before: what the same question was answered last; it holds as long as the digest does.
         """
         try:
             parsed = parse_reference(reference)

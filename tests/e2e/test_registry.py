@@ -58,7 +58,7 @@ def look_up(
         # A transport of its own: no proxy of whoever runs the tests stands between.
         transport = httpx2.AsyncHTTPTransport(verify=tls or ssl.create_default_context())
         async with Registry(transport, insecure, mirrors) as registry:
-            return await registry.look_up(reference, credentials)
+            return await registry.look_up(reference, credentials=credentials)
 
     return asyncio.run(main())
 

@@ -40,11 +40,13 @@ class FakeRegistry:
         self.answer = answer
         self.seconds = seconds
         self.asked: list[tuple[float, str]] = []
+        self.before: list[ImageInfo | None] = []
         self.in_flight = 0
         self.peak = 0
         self.given_up = 0
 
-    async def __call__(self, reference: str) -> Known:
+    async def __call__(self, reference: str, before: ImageInfo | None) -> Known:
+        self.before.append(before)
         self.asked.append((now(), reference))
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
@@ -119,6 +121,18 @@ def test_a_tag_is_asked_for_again_after_an_hour_and_a_digest_is_not(reference: s
         assert await setup.settle(reference) == INFO
 
     assert len(with_images(main).registry.asked) == 1 + again
+
+
+def test_what_was_said_before_is_told_to_who_is_asked_again() -> None:
+    async def main(setup: Setup) -> None:
+        await setup.settle()
+        await asyncio.sleep(TAG_SECONDS)
+        setup.registry.answer = ERROR
+        await setup.settle()
+        await asyncio.sleep(ERROR_SECONDS)
+        await setup.settle()
+
+    assert with_images(main).registry.before == [None, INFO, None]
 
 
 def test_errors_in_a_row_are_tried_again_ever_less_often() -> None:
@@ -253,7 +267,7 @@ def test_an_asker_that_is_cancelled_takes_nothing_away_from_the_others() -> None
 
 def test_without_registries_every_image_is_unreachable() -> None:
     async def ask() -> Known:
-        answer: Awaitable[Known] = no_look_up(TAG)
+        answer: Awaitable[Known] = no_look_up(TAG, None)
         return await answer
 
     assert run(ask()) == ImageError("Unreachable", f"{TAG}: this operator looks no images up")

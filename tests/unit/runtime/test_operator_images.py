@@ -27,7 +27,7 @@ class FakeRegistry:
         self.seconds = seconds
         self.asked: list[tuple[float, str]] = []
 
-    async def look_up(self, reference: str) -> Known:
+    async def look_up(self, reference: str, _: ImageInfo | None) -> Known:
         self.asked.append((now(), reference))
         await asyncio.sleep(self.seconds)
         return self.answer

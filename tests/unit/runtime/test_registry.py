@@ -81,13 +81,13 @@ class FakeRegistry:
     def look_up(
         self,
         reference: str = IMAGE,
-        credentials: Sequence[Credential] = (),
         before: ImageInfo | None = None,
+        credentials: Sequence[Credential] = (),
         **options: Any,
     ) -> ImageInfo | ImageError:
         async def main() -> ImageInfo | ImageError:
             async with Registry(httpx2.MockTransport(self), **options) as registry:
-                return await registry.look_up(reference, credentials, before)
+                return await registry.look_up(reference, before, credentials)
 
         return run(main())
 
