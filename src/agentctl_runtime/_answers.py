@@ -17,7 +17,8 @@ WATCH_SILENCE = 75.0
 """Seconds without an event after which a watch is dead: the API server sends a bookmark every minute."""
 
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-_EVENT_TYPES = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
+_EVENT_TYPES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
+"""No set: what is looked for in it may be anything, lists included."""
 
 
 @frozen

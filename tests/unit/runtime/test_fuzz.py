@@ -88,6 +88,7 @@ def test_any_answer_to_a_list_is_a_page_or_a_failure_that_says_why(
 
 @fuzzed
 @given(code=codes, headers=headers, chunks=st.lists(bodies | st.just(b"\n"), max_size=6))
+@example(code=200, headers={}, chunks=[b'{"type": [], "object": {}}\n'])
 def test_any_bytes_as_a_watch_are_events_or_a_failure_that_says_why(
     code: int, headers: dict[str, str], chunks: list[bytes]
 ) -> None:
