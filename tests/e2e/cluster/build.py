@@ -144,13 +144,14 @@ def _copy_stages(command: Path, target: Path) -> None:
 def main() -> None:
     """Provide the programs and print their folder."""
     # Late: those programs are built by what stands here.
-    from tests.e2e.cluster.node_build import node_programs, why_no_node  # noqa: PLC0415
+    from tests.e2e.cluster.node_build import node_programs, pause, why_no_node  # noqa: PLC0415
 
     try:
         folder = binaries()
         registry()
         if why_no_node() is None:
             node_programs()
+            pause()
     except BuildError as error:
         sys.exit(f"error: {error}")
     print(folder)  # noqa: T201 - the folder is the command's result

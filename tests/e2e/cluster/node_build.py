@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.cluster.build import KUBERNETES, KUBERNETES_LDFLAGS, folder_for, kubernetes_program
@@ -19,8 +20,9 @@ _PLUGINS = "github.com/containernetworking/plugins/plugins"
 _STATIC_TAGS = "netgo osusergo static_build"
 _STATIC_LDFLAGS = f"{LDFLAGS} -linkmode external -extldflags -static"
 _PAUSE = _HERE / "pause.c"
-# iptables for pods' addresses and Services, libseccomp for runc, which is C in part, and compilers.
-_PACKAGES = ("iptables", "iproute2", "gcc", "libc6-dev", "libseccomp-dev", "pkg-config", "musl-tools")
+# iptables for pods' addresses and Services; libseccomp for runc, which is C in part.
+_PACKAGES = ("iptables", "iproute2", "libseccomp-dev", "pkg-config")
+_COMPILERS = ("gcc", "libc6-dev", "musl-tools")
 
 
 def _containerd(name: str) -> Program:
@@ -52,7 +54,7 @@ def why_no_node() -> str | None:
 
 
 def node_programs() -> Path:
-    """A folder with kube-proxy, containerd, runc, the CNI plugins (under ``cni``) and pause.
+    """A folder with kube-proxy, containerd, runc and the CNI plugins (under ``cni``).
 
     What is missing is built, which takes about five minutes the first time, and packages that are
     needed for it are installed.
@@ -60,32 +62,53 @@ def node_programs() -> Path:
     Raises:
         BuildError: something cannot be built or installed.
     """
-    try:
-        install_missing(_PACKAGES)
-    except PackagesError as error:
-        raise BuildError(str(error)) from error
+    install((*_PACKAGES, *_COMPILERS))
     folder = folder_for("node", (KUBERNETES, _CONTAINERD, _RUNC, _CNI), KUBERNETES_LDFLAGS, _STATIC_LDFLAGS)
     (folder / "cni").mkdir(parents=True, exist_ok=True)
     provide(folder, _PROGRAMS)
-    compile_static(_PAUSE, folder / "pause")
     return folder
 
 
-def compile_static(source: Path, target: Path, compiler: str = "gcc") -> None:
-    """Compile one C file into a static program, where it is not there or older than its source.
+def pause() -> Path:
+    """The program that waits for ever, as the first process of a pod or of a node, and reaps orphans.
 
     Raises:
-        BuildError: the compiler failed.
+        BuildError: it cannot be compiled.
     """
-    with locked(target.parent):
-        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
-            return
-        say(f"compiling {target.name}")
-        partial = target.with_suffix(".partial")
-        # Without a build id and debug information: the same source makes the same bytes.
-        options = ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none"]
-        command = [compiler, *options, "-o", str(partial), source.name]
-        run = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, check=False)
-        if run.returncode != 0:
-            raise BuildError(f"{' '.join(command)} failed:\n{run.stderr[-4000:]}")
-        partial.replace(target)
+    return compiled(_PAUSE)
+
+
+def compiled(source: Path, compiler: str = "gcc", *, static: bool = True) -> Path:
+    """A program made from one C file, once for each content of that.
+
+    Raises:
+        BuildError: the compiler failed, or cannot be installed.
+    """
+    install(_COMPILERS)
+    # Without a build id and debug information the same source makes the same bytes.
+    options = ["-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", *(["-static"] if static else [])]
+    folder = folder_for("compiled", (), source.read_text(), compiler, *options)
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / source.stem
+    with locked(folder):
+        if not target.exists():
+            say(f"compiling {source.name} with {compiler}")
+            partial = target.with_suffix(".partial")
+            command = [compiler, *options, "-o", str(partial), source.name]
+            run = subprocess.run(command, cwd=source.parent, capture_output=True, text=True, check=False)
+            if run.returncode != 0:
+                raise BuildError(f"{' '.join(command)} failed:\n{run.stderr[-4000:]}")
+            partial.replace(target)
+    return target
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install those of these Debian packages that are missing.
+
+    Raises:
+        BuildError: that failed.
+    """
+    try:
+        install_missing(packages)
+    except PackagesError as error:
+        raise BuildError(str(error)) from error

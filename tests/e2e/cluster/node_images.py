@@ -6,18 +6,15 @@ To add an image, add a function to `IMAGES`; its key is what `Images.reference` 
 
 from __future__ import annotations
 
-import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.e2e.cluster.build import folder_for
 from tests.e2e.cluster.debian import unpacked
 from tests.e2e.cluster.image import Image, Repository
-from tests.e2e.cluster.node_build import compile_static
+from tests.e2e.cluster.node_build import compiled
 from tests.e2e.cluster.operator_image import operator_image
-from tests.e2e.cluster.packages import install_missing
 from tests.e2e.cluster.rootfs import Tree
 
 _PROBE = Path(__file__).parent / "node" / "probe.c"
@@ -29,31 +26,16 @@ _USERS = "root:x:0:0::/:/bin/sh\nprobe:x:1234:2345::/home/probe:/bin/sh\n"
 _GROUPS = "root:x:0:\nprobe:x:2345:\n"
 
 
-@cache
-def probe(compiler: str = "gcc") -> bytes:
-    """The program `probe`, static, of one of the two C libraries."""
-    install_missing(["gcc", "libc6-dev", "musl-tools"])
-    folder = folder_for("probe", ())
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"probe-{compiler}"
-    compile_static(_PROBE, target, compiler)
-    return target.read_bytes()
-
-
 def _scratch() -> Image:
     """One static file, no folder for anything, no shell, no PATH."""
-    layer = Tree().add_file("/probe", probe("musl-gcc"), 0o755)
+    layer = Tree().add_file("/probe", compiled(_PROBE, "musl-gcc").read_bytes(), 0o755)
     return Image(["/probe", "from the image", "$(HOME)", "$$", ""], layers=[layer.tar()])
 
 
 def _distroless() -> Image:
     """glibc and nothing else: no shell."""
-    folder = folder_for("probe", ())
-    probe()  # makes the folder, and brings the compiler
-    target = folder / "probe-dynamic"
-    command = ["gcc", "-Os", "-s", "-Wl,--build-id=none", "-o", str(target), _PROBE.name]
-    subprocess.run(command, cwd=_PROBE.parent, check=True)
-    layer = Tree().add_tree(unpacked(["libc6"])).add_file("/usr/bin/probe", target.read_bytes(), 0o755)
+    program = compiled(_PROBE, static=False).read_bytes()
+    layer = Tree().add_tree(unpacked(["libc6"])).add_file("/usr/bin/probe", program, 0o755)
     return Image(["probe"], layers=[layer.tar()], env=[_PATH], user="65532:65532")
 
 
@@ -62,7 +44,7 @@ def _busybox_tree() -> Tree:
     for name in (*_COMMANDS, *_MORE_COMMANDS):
         tree.add_link(f"/usr/bin/{name}", "busybox")
     tree.add_file("/etc/passwd", _USERS).add_file("/etc/group", _GROUPS).add_folder(_TMP, 0o1777)
-    return tree.add_folder("/home/probe").add_file("/usr/bin/probe", probe(), 0o755)
+    return tree.add_folder("/home/probe").add_file("/usr/bin/probe", compiled(_PROBE).read_bytes(), 0o755)
 
 
 @cache
@@ -83,7 +65,7 @@ def _busybox(
 def _python() -> Image:
     """Debian's Python with pip."""
     tree = Tree().add_tree(unpacked(["python3-pip", "busybox-static"])).add_folder(_TMP, 0o1777)
-    tree.add_link("/usr/bin/sh", "/bin/busybox").add_file("/usr/bin/probe", probe(), 0o755)
+    tree.add_link("/usr/bin/sh", "/bin/busybox").add_file("/usr/bin/probe", compiled(_PROBE).read_bytes(), 0o755)
     return Image(cmd=["python3"], layers=[tree.tar()], env=[_PATH])
 
 

@@ -15,7 +15,7 @@ from tests.e2e.cluster.build import registry
 from tests.e2e.cluster.control_plane import ControlPlane, Network
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.image import Image, Repository
-from tests.e2e.cluster.node_build import node_programs, why_no_node
+from tests.e2e.cluster.node_build import node_programs, pause, why_no_node
 from tests.e2e.cluster.node_names import NodeNames
 from tests.e2e.cluster.node_settings import PAUSE, SOCKET, write_settings
 from tests.e2e.cluster.processes import Part, PartFailedError, Startable, stop_all, wait_ready
@@ -37,6 +37,7 @@ class RealNode(Startable):
     Attributes:
         kubeconfig: the administrator's kubeconfig.
         kubectl: the kubectl program.
+        pid: the first process of the node's namespaces, once it is started.
         names: the node's name and addresses, once it is started.
         registry: the host of the registry, as images of pods name it, once it is started.
     """
@@ -101,7 +102,7 @@ class RealNode(Startable):
     def inside(self, *command: str) -> list[str]:
         """A command line that runs ``command`` in the node's namespaces."""
         enter = shutil.which("nsenter") or "/usr/bin/nsenter"
-        return [enter, f"--target={self._pid}", "--mount", "--net", "--pid", "--uts", "--ipc", "--", *command]
+        return [enter, f"--target={self.pid}", "--mount", "--net", "--pid", "--uts", "--ipc", "--", *command]
 
     def run(self, *command: str) -> str:
         """Run a command in the node's namespaces (`ctr`, `ip`, `ps`) and return its output.
@@ -148,7 +149,7 @@ class RealNode(Startable):
             raise PartFailedError(f"no namespaces: {(self._directory / 'supervisor.log').read_text()}")
         said = json.loads(answer)
         self.names = NodeNames(said["index"])
-        self._pid = said["pid"]
+        self.pid = said["pid"]
 
     def _start_all(self) -> None:
         names = self.names
@@ -157,18 +158,20 @@ class RealNode(Startable):
         self._started.append(server.start())
         self.registry = server.host
         plane = ControlPlane(self._directory / "control-plane", manifests=self._manifests, network=network)
-        pause = Tree().add_file("/pause", (self._programs / "pause").read_bytes(), 0o755)
+        layer = Tree().add_file("/pause", pause().read_bytes(), 0o755).tar()
         name, _, tag = PAUSE.rpartition(":")
-        Repository(self.registry, name).push(Image(["/pause"], layers=[pause.tar()]), tag)
+        Repository(self.registry, name).push(Image(["/pause"], layers=[layer]), tag)
+        authority = self._directory / "control-plane" / "pki" / "ca.crt"
+        write_settings(self._folder, names, self._programs, authority, self.registry)
+        deadline = time.monotonic() + _READY_SECONDS
+        # It gets ready while the control plane does.
+        containerd = self._launch("containerd", f"--config={self._folder}/containerd.toml")
         self._started.append(plane.start())
         self.kubeconfig, self.kubectl = plane.kubeconfig, plane.bin / "kubectl"
         plane.authority.issue("kubelet", f"system:node:{names.node}", "system:nodes", addresses=[names.node_address])
         plane.authority.issue("proxy", "system:kube-proxy")
         for part in ("kubelet", "proxy"):
             plane.authority.kubeconfig(self._folder / f"{part}.kubeconfig", part, plane.server)
-        write_settings(self._folder, names, self._programs, plane.authority.certificate, self.registry)
-        deadline = time.monotonic() + _READY_SECONDS
-        containerd = self._launch("containerd", f"--config={self._folder}/containerd.toml")
         wait_ready(containerd, lambda: self._answers("ctr", "version"), deadline)
         kubelet = self._launch(
             "kubelet",

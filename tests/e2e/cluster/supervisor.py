@@ -43,8 +43,8 @@ def main() -> None:
     folder, init = Path(sys.argv[1]), sys.argv[2]
     # Ctrl-C of a terminal is for the tests; they close standard input when they have been torn down.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _sweep()
     names, lock = _claim()
-    _remove_cgroups(names)
     unshare: subprocess.Popen[bytes] | None = None
     pid = 0
     try:
@@ -64,16 +64,29 @@ def main() -> None:
 
 def _claim() -> tuple[NodeNames, socket.socket]:
     """Take the first number that no other node of the machine has."""
-    for index in range(_NODES):
-        # A socket in the abstract namespace: it goes with the process that holds it, and leaves no file.
-        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            lock.bind(f"\0agentctl-e2e-node-{index}")
-        except OSError:
-            lock.close()
-        else:
-            return NodeNames(index), lock
+    for names in map(NodeNames, range(_NODES)):
+        if (lock := _lock(names)) is not None:
+            return names, lock
     sys.exit(f"{_NODES} nodes run already")
+
+
+def _lock(names: NodeNames) -> socket.socket | None:
+    # A socket in the abstract namespace: it goes with the process that holds it, and leaves no file.
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        lock.bind(f"\0{names.cgroup}")
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def _sweep() -> None:
+    """Remove the cgroups of nodes whose supervisor was killed."""
+    for names in map(NodeNames, range(_NODES)):
+        if any((root / names.cgroup).exists() for root in _hierarchies()) and (lock := _lock(names)) is not None:
+            _remove_cgroups(names)
+            lock.close()
 
 
 def _namespaces(folder: Path, init: str, names: NodeNames) -> tuple[subprocess.Popen[bytes], int]:
