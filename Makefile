@@ -53,7 +53,7 @@ poison: $(STAMP)  ## Measure how much slower 100 Agents are beside one whose eve
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
 	$(BIN)/python -m tools.proof_doc
 
-e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane; the first time it is built, for some ten minutes.
+e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node; the first time they are built, for some twenty minutes.
 	$(BIN)/python -m tests.e2e.cluster.build
 	$(BIN)/pytest -n 2 tests/e2e
 

@@ -27,30 +27,41 @@ def unpacked(packages: Sequence[str]) -> Path:
     Raises:
         PackagesError: apt does not know one of them, or cannot fetch it.
     """
-    uris = _closure(packages)
     cache = folder_for("debian", ())
-    key = hashlib.sha256("\n".join(uris).encode()).hexdigest()[:16]
-    target = cache / key
     cache.mkdir(parents=True, exist_ok=True)
+    versions = _closure(packages, cache)
+    target = cache / hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
     if target.exists():
         return target
     with locked(cache):
         if not target.exists():
-            say(f"fetching {len(uris)} Debian packages for {' '.join(packages)}")
+            say(f"fetching {len(versions)} Debian packages for {' '.join(packages)}")
             with tempfile.TemporaryDirectory(dir=cache, prefix="unpacking-") as partial:
-                _unpack(Path(partial), uris)
+                _unpack(Path(partial), versions)
                 (Path(partial) / "root").rename(target)
     return target
 
 
-def _closure(packages: Sequence[str]) -> list[str]:
+def _closure(packages: Sequence[str], cache: Path) -> list[str]:
     """NAME=VERSION of each package that apt would install on a machine that has none."""
+    # apt takes seconds to think, and thinks the same until its lists of what there is are others.
+    lists = sorted((entry.name, entry.stat().st_mtime_ns) for entry in os.scandir("/var/lib/apt/lists"))
+    known = cache / f"closure-{hashlib.sha256(repr((lists, packages)).encode()).hexdigest()[:16]}"
+    if not known.exists():
+        found = _resolve(packages)
+        partial = known.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text("\n".join(found))
+        partial.replace(known)
+    return known.read_text().splitlines()
+
+
+def _resolve(packages: Sequence[str]) -> list[str]:
     with tempfile.NamedTemporaryFile() as nothing:
         options = [f"--option=Dir::State::status={nothing.name}", "--no-install-recommends", "--simulate"]
         try:
             said = run("apt-get", "install", *options, *packages)
         except PackagesError:
-            # Lists of what there is may be missing or old.
+            # The lists may be missing or old.
             run("apt-get", "update", "-qq")
             said = run("apt-get", "install", *options, *packages)
     words = [line.split() for line in said.splitlines() if line.startswith("Inst ")]
