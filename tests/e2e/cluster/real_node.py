@@ -83,6 +83,9 @@ class RealNode(Startable):
         supervisor, self._supervisor = self._supervisor, None
         parts, self._parts = self._parts, []
         started, self._started = self._started, []
+        # The control plane first: connections of a node that has just gone would keep it waiting.
+        for each in reversed(started):
+            each.stop()
         failure = ""
         if supervisor is not None:
             # With their namespace's first process all end at once: these parts are the commands that entered it.
@@ -93,8 +96,6 @@ class RealNode(Startable):
             if supervisor.returncode != 0:
                 failure = (self._directory / "supervisor.log").read_text()
         stop_all(parts)
-        for each in reversed(started):
-            each.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
         if failure:
             raise PartFailedError(f"the node was not taken down: {failure}")

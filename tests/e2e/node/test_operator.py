@@ -20,7 +20,8 @@ def test_both_replicas_run_as_deployed_and_one_of_them_works(installed: Kubectl)
 
 
 def test_an_agent_becomes_ready_behind_the_wrapper_and_its_deletion_leaves_nothing(on_node: OnNode) -> None:
-    on_node.run("hello", "entrypoint", "http=8080,wait,exit=0", readinessProbe={"httpGet": {"path": "/", "port": 8080}})
+    probe = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}
+    on_node.run("hello", "entrypoint", "http=8080,wait,exit=0", readinessProbe=probe)
     on_node.wait_ready("hello")
     assert on_node.said("hello", "start")["init"] == "tini"
     uid = str(on_node.uid("hello"))
