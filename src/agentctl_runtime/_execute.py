@@ -103,6 +103,9 @@ class Executor:
     async def _create(
         self, action: Create, manifest: Mapping[str, Any], *, is_lasting: bool
     ) -> Mapping[str, Any] | None:
+        # The first pod needs no reading: an Agent that has just been made is not deleted yet, as a rule.
+        if action.ref.kind == "Pod" and _has_had_pod(manifest) and not await self._confirm(manifest):
+            return None
         try:
             self._learn(await self._client.create(action.manifest), manifest)
         except ApiFailure as failure:
@@ -162,10 +165,11 @@ class Executor:
                 raise
 
     async def _confirm(self, manifest: Mapping[str, Any]) -> bool:
-        """Tell whether an Agent is there still, before what it has is deleted.
+        """Tell whether an Agent is there still, before what it has is deleted or a pod of it is succeeded by another.
 
         The uid of a pod says nothing about the Agent: where the watch of Agents tells late, such as a new leader's, an
-        old spec may want the end of a pod that was made for a new one.
+        old spec may want the end of a pod that was made for a new one. And where an Agent is deleted, its pod goes at
+        once, of which another watch tells: sooner, perhaps, than that of Agents.
 
         Raises:
             ApiFailure: the Agent cannot be read, or is another or asks for something else by now (a Conflict).
@@ -206,6 +210,10 @@ class Executor:
 
 def _asked_by(agent: Mapping[str, Any]) -> tuple[object, object]:
     return agent["metadata"].get("uid"), agent["metadata"].get("generation")
+
+
+def _has_had_pod(agent: Mapping[str, Any]) -> bool:
+    return bool((agent.get("status") or {}).get("currentRevision"))
 
 
 def _by_list(containers: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -177,6 +177,24 @@ def test_nothing_is_deleted_for_an_agent_that_cannot_be_read() -> None:
     assert client.asked == [("get", AGENT_REF)]
 
 
+def test_another_pod_is_made_once_its_agent_is_confirmed_to_be_as_it_was_read() -> None:
+    ran = {**AGENT, "status": {"currentRevision": "r"}}
+    client = Client(create=POD)
+    asyncio.run(Executor(client, lambda *_, **__: None, _untold, "me").execute(Create(POD), ran))
+    assert client.asked == [("get", AGENT_REF), ("create", POD)]
+
+
+def test_no_other_pod_is_made_for_an_agent_that_is_gone_or_has_changed() -> None:
+    ran = {**AGENT, "status": {"currentRevision": "r"}}
+    gone, lost = Client(get=NOT_FOUND), list[Any]()
+    asyncio.run(Executor(gone, _untold, lost.append, "me").execute(Create(POD), ran))
+    assert lost == [ran]
+    changed = Client(get={**AGENT, "metadata": {**AGENT["metadata"], "generation": 2}})
+    with pytest.raises(ApiFailure):
+        asyncio.run(Executor(changed, _untold, _untold, "me").execute(Create(POD), ran))
+    assert gone.asked == changed.asked == [("get", AGENT_REF)]
+
+
 @pytest.mark.parametrize(
     ("action", "learned"),
     [
