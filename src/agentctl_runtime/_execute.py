@@ -213,7 +213,8 @@ def _asked_by(agent: Mapping[str, Any]) -> tuple[object, object]:
 
 
 def _has_had_pod(agent: Mapping[str, Any]) -> bool:
-    return bool((agent.get("status") or {}).get("currentRevision"))
+    status: Mapping[str, Any] = agent.get("status") or {}
+    return "currentRevision" in status
 
 
 def _by_list(containers: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
