@@ -158,10 +158,11 @@ def _up_to_date(
             yield _pending(block.message)
         return
     verdict = _pod_up_to_date(prepared, pod, situation, block)
-    # The pod's own comes first: it is told what keeps the rest from changing once the pod is what it should be.
-    if verdict.status == "True" and objects.refused is not None:
+    if verdict.status != "True":
+        yield verdict  # it is told what keeps the rest from changing once the pod is what it should be
+    elif objects.refused is not None:
         yield objects.refused
-    elif verdict.status == "True" and objects.block is not None and objects.block.reason in REJECTED:
+    elif objects.block is not None and objects.block.reason in REJECTED:
         yield _pending(objects.block.message)  # Ready goes on telling of the pod, which runs without it
     else:
         yield verdict

@@ -25,6 +25,7 @@ from agentctl_core import (
 )
 
 from ._failure import ApiFailure, in_short
+from ._store import generation_of
 
 _log = structlog.get_logger()
 
@@ -158,7 +159,7 @@ class Executor:
                 self._learn(await self._client.patch(action.ref, body, subresource="status"), manifest)
             except ApiFailure as failure:
                 if failure.is_conflict:
-                    await self._read_anew(action.ref, manifest)
+                    await self._read_anew(manifest)
                 elif failure.is_not_found:
                     self._lose(manifest)
                     return
@@ -174,30 +175,33 @@ class Executor:
         Raises:
             ApiFailure: the Agent cannot be read, or is another or asks for something else by now (a Conflict).
         """
-        ref = Ref.of(manifest)
-        try:
-            found = await self._client.get(ref)
-        except ApiFailure as failure:
-            if not failure.is_not_found:
-                raise
-            self._lose(manifest)
+        found = await self._read(manifest)
+        if found is None:
             return False
-        if _asked_by(found) != _asked_by(manifest):
+        if generation_of(found) != generation_of(manifest):
             # It is not learnt: what else the plan is made from may be as old, and wait for its watch as well.
+            ref = Ref.of(manifest)
             raise ApiFailure(f"{ref.kind} {ref.name} has changed", code=HTTPStatus.CONFLICT, reason="Conflict")
         return True
 
-    async def _read_anew(self, ref: Ref, manifest: Mapping[str, Any]) -> None:
+    async def _read_anew(self, manifest: Mapping[str, Any]) -> None:
         """Read an Agent of which the watch tells late, perhaps very late.
 
         Meanwhile its pod, made for what is gone by now, would be collected and made again and again.
         """
+        found = await self._read(manifest)
+        if found is not None:
+            self._learn(found, manifest, is_news=True)
+
+    async def _read(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an Agent as it is now; None where it is gone, which is told."""
         try:
-            self._learn(await self._client.get(ref), manifest, is_news=True)
+            return await self._client.get(Ref.of(manifest))
         except ApiFailure as failure:
             if not failure.is_not_found:
                 raise
             self._lose(manifest)
+            return None
 
     async def _emit(self, action: EmitEvent) -> None:
         try:
@@ -206,10 +210,6 @@ class Executor:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
                 _log.warning("event not emitted", event_reason=action.reason, error=in_short(failure))
-
-
-def _asked_by(agent: Mapping[str, Any]) -> tuple[object, object]:
-    return agent["metadata"].get("uid"), agent["metadata"].get("generation")
 
 
 def _has_had_pod(agent: Mapping[str, Any]) -> bool:

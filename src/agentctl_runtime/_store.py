@@ -259,6 +259,11 @@ def key_of(manifest: Manifest) -> Key:
     return Key(metadata.get("namespace", ""), metadata["name"])
 
 
+def generation_of(manifest: Manifest) -> tuple[object, object]:
+    """Return the uid and generation of an Agent: what tells one spec of one Agent from another."""
+    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
+
+
 def _version_of(manifest: Manifest) -> int:
     return _as_version(manifest["metadata"].get("resourceVersion", ""))
 

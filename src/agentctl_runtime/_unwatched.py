@@ -14,7 +14,7 @@ from attrs import frozen
 
 from agentctl_core import project
 
-from ._store import Key, Manifest
+from ._store import Key, Manifest, generation_of
 
 UNWATCHED_SECONDS: Final = 30.0
 """After this time it is looked at again."""
@@ -58,11 +58,13 @@ class Unwatched:
     def __len__(self) -> int:
         return len(self._met)
 
-    def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> None:
-        """Remember what an Agent met, and wake it when it is time to look again."""
+    def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> Manifest:
+        """Remember what an Agent met, and wake it when it is time to look again; return what is remembered of it."""
         until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - _MARGIN
-        self._met.setdefault(key, {})[_name_of(manifest)] = _Met(project(manifest), until, _generation_of(agent))
+        met = _Met(project(manifest), until, generation_of(agent))
+        self._met.setdefault(key, {})[_name_of(manifest)] = met
         self._wake(key, UNWATCHED_SECONDS)
+        return met.manifest
 
     def drop(self, key: Key, manifest: Manifest) -> None:
         """Forget an object that a watch tells of by now."""
@@ -93,21 +95,16 @@ class Unwatched:
         if not met.is_refusal and self._is_watched(key, met.manifest):
             return None
         left = met.until - asyncio.get_running_loop().time()
-        if met.agent == _generation_of(agent) and left > 0:
+        if met.agent == generation_of(agent) and left > 0:
             # An earlier time of another origin may have taken the place of this one in the queue.
             self._wake(key, left + _MARGIN)
             return met.manifest
         found = None if met.is_refusal else await self._read(met.manifest)
         if found is None or self._is_watched(key, found):
             return None
-        self.remember(key, agent, found)
-        return project(found)
+        return self.remember(key, agent, found)
 
 
 def _name_of(manifest: Manifest) -> tuple[str, str]:
     named: Manifest = manifest["details"] if manifest["kind"] == "Status" else manifest["metadata"]
     return (named["kind"] if manifest["kind"] == "Status" else manifest["kind"], named["name"])
-
-
-def _generation_of(manifest: Manifest) -> tuple[object, object]:
-    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
