@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proof nightly soak poison e2e packaging mutation mutation-changed proof-doc crd golden \
+.PHONY: help demo test lint types imports unit proof nightly soak poison cluster e2e packaging mutation mutation-changed proof-doc crd golden \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -32,29 +32,28 @@ imports: $(STAMP)  ## Check the layers and what the core may import.
 unit: $(STAMP)  ## Run the unit and property tests.
 	$(BIN)/pytest -n 2 tests/unit
 
+cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: for some twenty minutes.
+	$(BIN)/python -m tests.e2e.cluster
+
 proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster, and look for known bugs.
 	$(BIN)/pytest -n 2 --dist worksteal tests/proof
 
-nightly: $(STAMP)  ## Try 20,000 random runs through faults, arbitrary bytes, long faults of a network, a kill at every write, a soak.
-	$(BIN)/python -m tests.e2e.cluster.build
+nightly: cluster  ## Try 20,000 random runs through faults, arbitrary bytes, long faults of a network, a kill at every write, a soak.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
 	AGENTCTL_FUZZ_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/unit/runtime/test_fuzz.py
 	AGENTCTL_NIGHTLY=1 $(BIN)/pytest -n 2 tests/e2e/test_network_faults.py tests/e2e/test_kill.py
 	$(MAKE) --no-print-directory soak
 
-soak: $(STAMP)  ## Change, kill and disturb everything at random for 20 minutes (LENGTH=seconds, SEED=...), then look what is left.
-	$(BIN)/python -m tests.e2e.cluster.build
+soak: cluster  ## Change, kill and disturb everything at random for 20 minutes (LENGTH=seconds, SEED=...), then look what is left.
 	AGENTCTL_SOAK_SECONDS=$(or $(LENGTH),1200) AGENTCTL_SOAK_SEED=$(SEED) $(BIN)/pytest tests/e2e/test_soak.py
 
-poison: $(STAMP)  ## Measure how much slower 100 Agents are beside one whose every call fails (FAULT=fast, slow or 429).
-	$(BIN)/python -m tests.e2e.cluster.build
+poison: cluster  ## Measure how much slower 100 Agents are beside one whose every call fails (FAULT=fast, slow or 429).
 	$(BIN)/python -m bench.poison --fault $(or $(FAULT),slow)
 
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
 	$(BIN)/python -m tools.proof_doc
 
-e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node; the first time they are built, for some twenty minutes.
-	$(BIN)/python -m tests.e2e.cluster.build
+e2e: cluster  ## Run the end-to-end tests on a real control plane and node.
 	$(BIN)/pytest -n 2 tests/e2e
 
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.

@@ -40,8 +40,8 @@ class Create:
     AlreadyExists is an observation, not an error: the host reads the object that is there, adds it to
     `Observed.objects` and reconciles again. Where the API server refuses the object for good (403, 422 and the like),
     the host adds its `Status` answer to `Observed.objects` in the same way (see `Observed`). Before a pod that succeeds
-    another the host had better read the Agent, as for `Delete`: a deleted Agent's pod goes at once, and a watch may tell
-    of that sooner than of the Agent.
+    another the host had better read the Agent, as for `Delete`: a deleted Agent's pod goes at once, and a watch may
+    tell of that sooner than of the Agent.
     """
 
     manifest: JsonObject

@@ -12,8 +12,8 @@ from typing import Any, Self
 from tests.e2e.support import Kubectl
 
 Json = dict[str, Any]
-KINDS = ("agents", "pods")
-KINDS_TOLD = ("Agent", "Pod")
+KINDS = {"Agent": "agents", "Pod": "pods"}
+"""What is recorded, with its name in paths."""
 
 
 class History:
@@ -31,8 +31,8 @@ class History:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        for kind in KINDS:
-            options = ("get", kind, "--watch", "--output-watch-events", "--output=json")
+        for resource in KINDS.values():
+            options = ("get", resource, "--watch", "--output-watch-events", "--output=json")
             command = [*self._kubectl.command(self._namespace), *options]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             thread = threading.Thread(target=self._read, args=(process,), daemon=True)
@@ -70,7 +70,7 @@ class History:
 
     def told(self, name: str) -> str:
         """Return what became of an Agent and its pods, a line for each event; kinds are told one after the other."""
-        return "".join(f"\n  {_line(event, found)}" for kind in KINDS_TOLD for event, found in self.of(kind, name))
+        return "".join(f"\n  {_line(event, found)}" for kind in KINDS for event, found in self.of(kind, name))
 
     def check(self) -> None:
         """Fail where an Agent had two pods at a time, or an older status was written over a newer one."""

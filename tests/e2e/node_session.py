@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.cluster.node_build import why_no_node
 from tests.e2e.cluster.real_node import RealNode
-from tests.e2e.session import access, users_kubeconfig
+from tests.e2e.session import OfSession, access, users_kubeconfig
 
 # How the workers of pytest-xdist, which are its child processes, learn of it.
 _NODE = "AGENTCTL_E2E_NODE"
@@ -50,55 +48,22 @@ class NodeAccess:
         return subprocess.run([*self.enter, *command], capture_output=True, text=True, check=True).stdout
 
 
-class SessionNode:
-    """A cluster with a real node for the length of a pytest session."""
+class SessionNode(OfSession):
+    """A cluster with a real node; nothing is started on a machine that cannot run one."""
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
-        self._directory: Path | None = None
-        self._node: RealNode | None = None
+    def _is_needed(self) -> bool:
+        return users_kubeconfig() is None and why_no_node() is None
 
-    def start(self) -> None:
-        """Start it, and announce it to this process and its children. Does nothing the second time.
-
-        On a machine that cannot run a node, and with KUBECONFIG in the environment, nothing is started.
-
-        Raises:
-            BuildError: the programs cannot be built.
-            PartFailedError: a part of the cluster failed.
-            OSError: a program or a file failed.
-        """
-        if self._directory is not None or users_kubeconfig() is not None or why_no_node() is not None:
-            return
-        self._directory = Path(tempfile.mkdtemp(prefix="agentctl-e2e-node-"))
-        try:
-            self._node = RealNode(self._directory / "cluster").start()
-        except BaseException:
-            self.stop()
-            raise
+    def _begin(self, directory: Path) -> dict[str, str]:
+        node = RealNode(directory / "cluster").start()
+        self._started.append(node)
         said = {
-            "kubeconfig": str(self._node.kubeconfig),
-            "kubectl": str(self._node.kubectl),
-            "registry": self._node.registry,
-            "enter": self._node.inside("env", *self._node.environment()),
+            "kubeconfig": str(node.kubeconfig),
+            "kubectl": str(node.kubectl),
+            "registry": node.registry,
+            "enter": node.inside("env", *node.environment()),
         }
-        os.environ[_NODE] = json.dumps(said)
-
-    def failures(self) -> list[str]:
-        """What is to be said about each part that ended during the tests."""
-        return self._node.failed_parts() if self._node is not None else []
-
-    def stop(self) -> None:
-        """Stop what was started and remove its files. May be called twice."""
-        os.environ.pop(_NODE, None)
-        node, directory = self._node, self._directory
-        self._node = self._directory = None
-        try:
-            if node is not None:
-                node.stop()
-        finally:
-            if directory is not None:
-                shutil.rmtree(directory, ignore_errors=True)
+        return {_NODE: json.dumps(said)}
 
 
 def node_access() -> NodeAccess:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.e2e.node_session import SessionNode
-    from tests.e2e.session import SessionCluster
+    from tests.e2e.session import OfSession
 
 _E2E = Path(__file__).parent
 _NODE_TESTS = _E2E / "node"
-_CLUSTER: pytest.StashKey[SessionCluster] = pytest.StashKey()
-_NODE: pytest.StashKey[SessionNode] = pytest.StashKey()
+_CLUSTER: pytest.StashKey[OfSession] = pytest.StashKey()
+_NODE: pytest.StashKey[OfSession] = pytest.StashKey()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -54,7 +53,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         cluster.stop()
 
 
-def _started(config: pytest.Config) -> list[SessionCluster | SessionNode]:
+def _started(config: pytest.Config) -> list[OfSession]:
     found = (config.stash.get(_NODE, None), config.stash.get(_CLUSTER, None))
     return [cluster for cluster in found if cluster is not None]
 

@@ -17,7 +17,7 @@ def agent_of(seen: Seen) -> str | None:
 
     Only of Agents that have nothing but a pod, which bears their name, and Events.
     """
-    parts = seen.path.partition("?")[0].split("/")
+    parts = seen.resource.split("/")
     if seen.method == "POST":
         manifest = json.loads(seen.body)
         return str(manifest.get("regarding", manifest["metadata"])["name"])
@@ -37,6 +37,6 @@ def only_for_the_poison(fault: Callable[[], Reaction]) -> Callable[[Seen], React
 
 def conditions_written(seen: Seen) -> dict[str, dict[str, Any]]:
     """Return the conditions, by their types, that a request writes into an Agent's status."""
-    if seen.method != "PATCH" or not seen.path.partition("?")[0].endswith("/status"):
+    if seen.method != "PATCH" or not seen.resource.endswith("/status"):
         return {}
     return {each["type"]: each for each in json.loads(seen.body)["status"].get("conditions", [])}

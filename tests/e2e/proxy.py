@@ -44,6 +44,11 @@ class Seen:
     at: float = field(default_factory=time.monotonic)
 
     @property
+    def resource(self) -> str:
+        """The path without its query: whom the request is about."""
+        return self.path.partition("?")[0]
+
+    @property
     def is_write(self) -> bool:
         return self.method in WRITES
 

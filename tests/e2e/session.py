@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -15,7 +15,7 @@ from tests.e2e.cluster.build import binaries
 from tests.e2e.cluster.control_plane import ControlPlane
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.kwok_node import KwokNode
-from tests.e2e.cluster.processes import PartFailedError
+from tests.e2e.cluster.processes import PartFailedError, Startable
 from tests.e2e.support import KubectlError
 
 CRD_FILE = Path(__file__).parent.parent.parent / "crds" / "agents.yaml"
@@ -40,19 +40,19 @@ class Access:
     own: bool
 
 
-class SessionCluster:
-    """A control plane with a simulated node for the length of a pytest session."""
+class OfSession(ABC):
+    """A cluster for the length of a pytest session, in a folder of its own, announced by environment variables."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
         self._directory: Path | None = None
-        self._plane: ControlPlane | None = None
-        self._node: KwokNode | None = None
+        self._started: list[Startable] = []
+        self._announced: dict[str, str] = {}
 
     def start(self) -> None:
         """Start it, and announce it to this process and its children. Does nothing the second time.
 
-        With KUBECONFIG in the environment that cluster is used, and nothing is started.
+        Nothing is started where it is not needed, such as with KUBECONFIG in the environment.
 
         Raises:
             BuildError: the programs cannot be built.
@@ -60,35 +60,54 @@ class SessionCluster:
             KubectlError: a manifest or the Node cannot be applied.
             OSError: a program or a file failed.
         """
-        if self._directory is not None or users_kubeconfig() is not None:
+        if self._directory is not None or not self._is_needed():
             return
         self._directory = Path(tempfile.mkdtemp(prefix="agentctl-e2e-"))
         try:
-            manifests = [CRD_FILE] if CRD_FILE.exists() else []
-            self._plane = ControlPlane(self._directory / "control-plane", manifests=manifests).start()
-            self._node = KwokNode(self._plane.kubeconfig, self._plane.bin, self._directory / "kwok").start()
+            self._announced = self._begin(self._directory)
         except BaseException:
             self.stop()
             raise
-        os.environ[_KUBECONFIG] = str(self._plane.kubeconfig)
-        os.environ[_KUBECTL] = str(self._plane.bin / "kubectl")
+        os.environ.update(self._announced)
 
     def failures(self) -> list[str]:
         """What is to be said about each part that ended during the tests."""
-        return self._plane.failed_parts() if self._plane is not None else []
+        return [line for each in self._started for line in each.failed_parts()]
 
     def stop(self) -> None:
         """Stop what was started and remove its files. May be called twice."""
-        for name in (_KUBECONFIG, _KUBECTL):
+        for name in self._announced:
             os.environ.pop(name, None)
-        node, plane, directory = self._node, self._plane, self._directory
-        self._node = self._plane = self._directory = None
-        if node is not None:
-            node.stop()
-        if plane is not None:
-            plane.stop()
-        if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)
+        started, directory = self._started, self._directory
+        self._started, self._directory, self._announced = [], None, {}
+        try:
+            for each in reversed(started):
+                each.stop()
+        finally:
+            if directory is not None:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    @abstractmethod
+    def _is_needed(self) -> bool:
+        """Tell whether tests of this session can and want to run on it."""
+
+    @abstractmethod
+    def _begin(self, directory: Path) -> dict[str, str]:
+        """Start each part, noting it in `_started`; return the variables that say how to reach it."""
+
+
+class SessionCluster(OfSession):
+    """A control plane with a simulated node."""
+
+    def _is_needed(self) -> bool:
+        return users_kubeconfig() is None
+
+    def _begin(self, directory: Path) -> dict[str, str]:
+        manifests = [CRD_FILE] if CRD_FILE.exists() else []
+        plane = ControlPlane(directory / "control-plane", manifests=manifests).start()
+        self._started.append(plane)
+        self._started.append(KwokNode(plane.kubeconfig, plane.bin, directory / "kwok").start())
+        return {_KUBECONFIG: str(plane.kubeconfig), _KUBECTL: str(plane.bin / "kubectl")}
 
 
 def access() -> Access:
@@ -113,13 +132,7 @@ def access() -> Access:
     return Access(Path(os.environ[_KUBECONFIG]), Path(os.environ[_KUBECTL]), own=True)
 
 
-class Session(Protocol):
-    """What is started once for a pytest session."""
-
-    def start(self) -> None: ...
-
-
-def start_or_exit(cluster: Session, config: pytest.Config) -> None:
+def start_or_exit(cluster: OfSession, config: pytest.Config) -> None:
     """Start a cluster, showing the build's progress; end the test run where that fails.
 
     A run without the cluster would prove nothing, so the tests are never skipped instead.

@@ -85,7 +85,7 @@ def _soonest_repeat(requests: list[Seen]) -> float:
 
 
 def _what(seen: Seen) -> tuple[str, str]:
-    return seen.method, seen.path.partition("?")[0]
+    return seen.method, seen.resource
 
 
 def test_refused_connections(kubectl: Kubectl, namespace: str, tmp_path: Path, figures: Figures) -> None:
@@ -112,7 +112,7 @@ def test_a_deletion_in_the_gap_that_ends_with_410(
         expired: list[Seen] = []
 
         def too_old(seen: Seen) -> Reaction | None:
-            if not seen.is_watch or seen.path.partition("?")[0] in {each.path.partition("?")[0] for each in expired}:
+            if not seen.is_watch or seen.resource in {each.resource for each in expired}:
                 return None
             expired.append(seen)
             if "/agents?" not in seen.path:

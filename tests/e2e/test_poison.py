@@ -50,7 +50,7 @@ def _writes(requests: list[Seen]) -> dict[str, Counter[str]]:
     counts = {name: Counter[str]() for name in (*OTHERS, POISON)}
     for seen in requests:
         name = agent_of(seen)
-        kind = "status" if seen.path.partition("?")[0].endswith("/status") else f"{seen.method} pod"
+        kind = "status" if seen.resource.endswith("/status") else f"{seen.method} pod"
         # A Conflict says that more has happened than the operator had seen: that write is none.
         if name is not None and seen.is_write and "/events" not in seen.path and seen.status != 409:
             counts[name][kind] += 1

@@ -214,4 +214,4 @@ def _listed(lines: list[Json]) -> list[str]:
 def _name(seen: Seen) -> str:
     if seen.method == "POST":
         return str(json.loads(seen.body)["metadata"]["name"])
-    return seen.path.partition("?")[0].rpartition("/")[2]
+    return seen.resource.rpartition("/")[2]

@@ -1,13 +1,9 @@
-"""Builds the programs of a Kubernetes control plane and of an image registry, once, into the user's cache.
-
-``python -m tests.e2e.cluster.build`` builds them ahead of the first test run.
-"""
+"""Builds the programs of a Kubernetes control plane and of an image registry, once, into the user's cache."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,23 +135,3 @@ def _copy_stages(command: Path, target: Path) -> None:
         for source in sorted((module / "kustomize" / stage).glob("*.yaml")):
             if source.name != "kustomization.yaml":
                 (target / f"{number}-{source.name}").write_bytes(source.read_bytes())
-
-
-def main() -> None:
-    """Provide the programs and print their folder."""
-    # Late: those programs are built by what stands here.
-    from tests.e2e.cluster.node_build import node_programs, pause, why_no_node  # noqa: PLC0415
-
-    try:
-        folder = binaries()
-        registry()
-        if why_no_node() is None:
-            node_programs()
-            pause()
-    except BuildError as error:
-        sys.exit(f"error: {error}")
-    print(folder)  # noqa: T201 - the folder is the command's result
-
-
-if __name__ == "__main__":
-    main()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.cluster.build import KUBERNETES, KUBERNETES_LDFLAGS, folder_for, kubernetes_program
 from tests.e2e.cluster.go_programs import LDFLAGS, BuildError, Program, locked, provide
-from tests.e2e.cluster.packages import PackagesError, install_missing
+from tests.e2e.cluster.packages import install_missing
 from tests.e2e.cluster.progress import say
 
 _HERE = Path(__file__).parent / "node"
@@ -62,7 +61,7 @@ def node_programs() -> Path:
     Raises:
         BuildError: something cannot be built or installed.
     """
-    install((*_PACKAGES, *_COMPILERS))
+    install_missing((*_PACKAGES, *_COMPILERS))
     folder = folder_for("node", (KUBERNETES, _CONTAINERD, _RUNC, _CNI), KUBERNETES_LDFLAGS, _STATIC_LDFLAGS)
     (folder / "cni").mkdir(parents=True, exist_ok=True)
     provide(folder, _PROGRAMS)
@@ -84,7 +83,6 @@ def compiled(source: Path, compiler: str = "gcc", *, static: bool = True) -> Pat
     Raises:
         BuildError: the compiler failed, or cannot be installed.
     """
-    install(_COMPILERS)
     # Without a build id and debug information the same source makes the same bytes.
     options = ["-Os", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none", *(["-static"] if static else [])]
     folder = folder_for("compiled", (), source.read_text(), compiler, *options)
@@ -92,6 +90,7 @@ def compiled(source: Path, compiler: str = "gcc", *, static: bool = True) -> Pat
     target = folder / source.stem
     with locked(folder):
         if not target.exists():
+            install_missing(_COMPILERS)
             say(f"compiling {source.name} with {compiler}")
             partial = target.with_suffix(".partial")
             command = [compiler, *options, "-o", str(partial), source.name]
@@ -100,15 +99,3 @@ def compiled(source: Path, compiler: str = "gcc", *, static: bool = True) -> Pat
                 raise BuildError(f"{' '.join(command)} failed:\n{run.stderr[-4000:]}")
             partial.replace(target)
     return target
-
-
-def install(packages: Sequence[str]) -> None:
-    """Install those of these Debian packages that are missing.
-
-    Raises:
-        BuildError: that failed.
-    """
-    try:
-        install_missing(packages)
-    except PackagesError as error:
-        raise BuildError(str(error)) from error

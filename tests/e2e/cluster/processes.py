@@ -41,6 +41,10 @@ class Startable(ABC):
     def stop(self) -> None:
         """Stop it. May be called twice."""
 
+    def failed_parts(self) -> list[str]:
+        """What is to be said about each part that has ended though nobody stopped it."""
+        return []
+
     def __enter__(self) -> Self:
         """Start it."""
         return self.start()
@@ -101,11 +105,15 @@ class Part:
             self._process.wait()
 
 
+def dying_with_this(command: Sequence[str]) -> list[str]:
+    """The command line by which a program is killed as soon as this process is gone (see die_with_parent.py)."""
+    return [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), *command]
+
+
 def _spawn(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    wrapped = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), *command]
     with log.open("ab") as output:
         return subprocess.Popen(
-            wrapped,
+            dying_with_this(command),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

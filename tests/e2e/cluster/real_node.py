@@ -121,9 +121,7 @@ class RealNode(Startable):
     def failed_parts(self) -> list[str]:
         """What is to be said about each part that has ended though nobody stopped it."""
         ended = [str(part.failure("has ended")) for part in self._parts if not part.running()]
-        return ended + [
-            line for each in self._started if isinstance(each, ControlPlane) for line in each.failed_parts()
-        ]
+        return ended + [line for each in self._started for line in each.failed_parts()]
 
     def _enter_namespaces(self) -> None:
         command = [

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.cluster.node_names import NodeNames
+from tests.e2e.cluster.processes import dying_with_this
 
 _NODES = 64
 _SECONDS = 20.0
@@ -93,13 +94,9 @@ def _namespaces(folder: Path, init: str, names: NodeNames) -> tuple[subprocess.P
     script = "\n".join(["set -e", *_setup(folder, names), f"exec {init}"])
     program = shutil.which("unshare") or sys.exit("there is no unshare command (package util-linux)")
     options = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]
-    wrapper = Path(__file__).with_name("die_with_parent.py")
-    bound = [sys.executable, "-I", "-S", str(wrapper), str(os.getpid())]
-    command = [*bound, program, *options, "--propagation=private", "/bin/sh", "-c", script]
+    command = [program, *options, "--propagation=private", "/bin/sh", "-c", script]
     with (folder / "init.log").open("wb") as log:
-        unshare = subprocess.Popen(
-            [*command, "/bin/sh", "-c", script], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+        unshare = subprocess.Popen(dying_with_this(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     deadline = time.monotonic() + _SECONDS
     while unshare.poll() is None and time.monotonic() < deadline:
         for pid in Path(f"/proc/{unshare.pid}/task/{unshare.pid}/children").read_text().split():

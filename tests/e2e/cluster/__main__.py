@@ -1,0 +1,26 @@
+"""Builds what the clusters of the tests are made of, ahead of the first run: ``python -m tests.e2e.cluster``."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.e2e.cluster.build import binaries, registry
+from tests.e2e.cluster.go_programs import BuildError
+from tests.e2e.cluster.node_build import node_programs, pause, why_no_node
+
+
+def main() -> None:
+    """Provide the programs and print the control plane's folder."""
+    try:
+        folder = binaries()
+        registry()
+        if why_no_node() is None:
+            node_programs()
+            pause()
+    except BuildError as error:
+        sys.exit(f"error: {error}")
+    print(folder)  # noqa: T201 - the folder is the command's result
+
+
+if __name__ == "__main__":
+    main()
