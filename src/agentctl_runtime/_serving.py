@@ -46,15 +46,24 @@ def serving(address: Address, app: Callable[..., Iterable[bytes]]) -> Generator[
         max_request_body_size=1,
         ident=None,
     )
-    thread = threading.Thread(target=server.run, name=f"http-{address.port}", daemon=True)
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=handlers, count=1)
+
+    thread = threading.Thread(target=run, name=f"http-{address.port}", daemon=True)
     thread.start()
     try:
         yield Address(address.host, listener.getsockname()[1])
     finally:
-        # Closed in its own thread, whose loop ends when nothing is left in its map.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(handlers, ignore_all=True))
+        # Closed when no thread is left that wakes the loop: it writes to a file that is closed with the rest, and whose
+        # number another may have by then.
+        stopping.set()
+        server.trigger.pull_trigger()
         thread.join(_STOP_SECONDS)
         server.task_dispatcher.shutdown()
+        wasyncore.close_all(handlers, ignore_all=True)
 
 
 def _listen(address: Address) -> socket.socket:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from waitress.trigger import trigger
 
 from agentctl_runtime._health import LOOP_SILENCE, Health, health_app
 from agentctl_runtime._serving import CONNECTIONS, serving
@@ -41,6 +42,21 @@ def test_it_answers_while_it_serves_and_not_afterwards() -> None:
     with serving(bound, hello):
         assert get(bound).text == "hello"
     assert threading.active_count() == before
+
+
+def test_it_is_woken_as_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by the end of an answer: the loop is up before the one who stops it has woken it."""
+    kind: Any = trigger  # one class or another, by the system
+    wake: Callable[[object], None] = kind._physical_pull
+
+    def woken_before(self: object) -> None:
+        wake(self)
+        time.sleep(0.1)
+        wake(self)
+
+    with serving(LOCAL, hello) as bound:
+        assert get(bound).text == "hello"
+        monkeypatch.setattr(kind, "_physical_pull", woken_before)
 
 
 def test_all_addresses_are_listened_at() -> None:
