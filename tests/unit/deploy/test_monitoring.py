@@ -11,6 +11,9 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from tools.operations_doc import example
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -62,6 +65,31 @@ def test_a_query_asks_for_series_and_labels_that_there_are(query: str) -> None:
 def test_a_query_that_makes_no_sense_is_none() -> None:
     with pytest.raises(ValueError, match="end of input"):
         list(selectors("sum by (agentctl_agents{"))
+
+
+def test_grafanas_own_reader_loads_the_dashboard_and_knows_all_of_it() -> None:
+    assert list(lost(DASHBOARD)) == []
+
+
+def test_what_grafana_does_not_know_is_seen() -> None:
+    panel, *others = DASHBOARD["panels"]
+    mistaken = {**DASHBOARD, "panels": [{**panel, "tittle": "Agents"}, *others], "refesh": "30s"}
+    assert list(lost(mistaken)) == [".panels.0.tittle", ".refesh"]
+
+
+def lost(dashboard: Any) -> Iterator[str]:
+    """The path of each value that Grafana's types do not keep; what they add are their defaults."""
+    register_default_plugins()
+    kept = leaves(json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard))))
+    return (path for path, value in leaves(dashboard).items() if kept.get(path) != value)
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Each value that is no object and no list, and each empty one, by its path."""
+    pairs: Any = value.items() if hasattr(value, "items") else enumerate(value) if hasattr(value, "append") else ()
+    if not pairs or not value:
+        return {path: value}
+    return {name: leaf for key, each in pairs for name, leaf in leaves(each, f"{path}.{key}").items()}
 
 
 def test_panels_have_ids_of_their_own_and_do_not_lie_on_each_other() -> None:
