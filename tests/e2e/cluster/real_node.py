@@ -129,7 +129,7 @@ class RealNode(Startable):
             "-m",
             "tests.e2e.cluster.supervisor",
             str(self._folder),
-            str(self._programs / "pause"),
+            str(pause()),
         ]
         with (self._directory / "supervisor.log").open("w") as log:
             # A session of its own: whoever ends the tests' process group does not end what cleans up after them.
