@@ -68,16 +68,30 @@ def check_action(before: World, action: Action, after: World) -> None:
 def check_plan(before: World, after: World) -> None:
     """Check a plan that has just been made: an event that is decided twice is the same event, by its name.
 
+    A second later there may be another thing to tell: a deadline has passed.
+
     Raises:
         LawBrokenError: it is another one each time, so that a crash or a lost response tells it again.
     """
-    events = {action.name for action in after.operator.plan if isinstance(action, EmitEvent)}
+    events = _events(after)
     if events:
         later = before.copy()
         later.cluster.advance(1)
         later.plan()
-        again = {action.name for action in later.operator.plan if isinstance(action, EmitEvent)}
-        _require(events <= again or not again, "the same event has another name each time")
+        again = _events(later)
+        _require(
+            all(events[reason] <= again[reason] for reason in events.keys() & again.keys()),
+            "the same event has another name each time",
+        )
+
+
+def _events(world: World) -> dict[str, set[str]]:
+    """Return the names of the events that the operator's plan tells, by their reason."""
+    names: dict[str, set[str]] = {}
+    for action in world.operator.plan:
+        if isinstance(action, EmitEvent):
+            names.setdefault(action.reason, set()).add(action.name)
+    return names
 
 
 def check_state(world: World) -> None:

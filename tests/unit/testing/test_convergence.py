@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentctl_core import AGENT_LABEL, Ref, reconcile
-from agentctl_core.testing import ModelCluster, Scenario, assert_converges
+from agentctl_core.testing import ModelCluster, Scenario, Timings, assert_converges
 
 from .support import (
     agent,
@@ -172,3 +172,12 @@ def test_a_copy_goes_its_own_way(cluster: ModelCluster) -> None:
     assert exists(cluster, agent_ref())
     assert exists(cluster, pod_ref())
     assert not exists(other, pod_ref())
+
+
+def test_a_deadline_that_passes_is_another_event_and_no_other_name_of_one() -> None:
+    task = Scenario(
+        spec={"image": "example.com/agent:1", "restartPolicy": "OnFailure", "activeDeadlineSeconds": 3},
+        timings=Timings(schedule=0, start=2, stop=3, run=20),
+    )
+    for seed in range(4):
+        assert assert_converges(task, [(0, "agent-fails")], seed=seed).faults == ("agent-fails",)
