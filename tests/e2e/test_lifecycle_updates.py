@@ -14,6 +14,7 @@ from tests.e2e.stage import Json, Stage, conditions, reasons, tools
 from tests.e2e.support import Kubectl, eventually
 
 LESS: Json = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "128Mi"}}
+SMALL, LARGE = {"cpu": "100m", "memory": "64Mi"}, {"cpu": "1", "memory": "256Mi"}
 MORE: Json = {"requests": {"cpu": "300m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 
 
@@ -181,6 +182,16 @@ def test_a_resize_that_the_api_server_finds_impossible_takes_another_pod(stage: 
     assert "refuses to resize the pod" in stage.notes("classless")["Recreating"]
 
 
+def test_a_guaranteed_agent_is_resized_in_place_and_stays_guaranteed(stage: Stage) -> None:
+    less, more = ({"limits": amounts, "requests": amounts} for amounts in (SMALL, LARGE))
+    pod = stage.run("guaranteed", resources=less)
+    assert pod["status"]["qosClass"] == "Guaranteed"
+    stage.patch("guaranteed", resources=more)
+    eventually(lambda: resources(stage.pod("guaranteed")) == more, SECONDS, "the pod asks for more")
+    assert stage.uid("guaranteed") == pod["metadata"]["uid"]
+    assert reasons(stage.wait_ready("guaranteed"))["UpToDate"] == "Current"
+
+
 def test_a_resize_that_a_quota_forbids_is_told_and_the_pod_stays(
     kubectl: Kubectl, namespace: str, operator: OperatorProcess
 ) -> None:
@@ -189,8 +200,7 @@ def test_a_resize_that_a_quota_forbids_is_told_and_the_pod_stays(
         stage = Stage(kubectl, namespace, node, operator)
         stage.apply(resource_quota("small", hard))
         eventually(lambda: quota_is_known(kubectl, "small", namespace), SECONDS, "the quota is in force")
-        # It wants to know of every container what it asks for, and the wrapper's does not say.
-        pod = stage.run("one", resources=LESS, wrapper={"enabled": False})
+        pod = stage.run("one", resources=LESS)
         stage.patch("one", resources=MORE)
         found = stage.wait("one", lambda a: "exceeded quota" in conditions(a)["UpToDate"]["message"], "it is told")
         assert reasons(found)["UpToDate"] == "UpdatePending"

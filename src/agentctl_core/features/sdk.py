@@ -11,7 +11,7 @@ from .._agent import Agent
 from .._config import Config
 from .._contribution import Contribution, Item
 from .._image import literal
-from .security import OWN_CONTAINER
+from .own_container import own_container
 
 CONTAINER: Final = "agentctl-sdk"
 PATH: Final = "spec.sdk"
@@ -37,7 +37,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:
         "command": [*command, *map(literal, sdk.packages)],
         # The user that these tools run as has no home, nothing else can be written, and both folders must exist.
         "env": [{"name": "HOME", "value": shared}, {"name": "TMPDIR", "value": shared}],
-        "securityContext": OWN_CONTAINER,
+        **own_container(agent),
     }
     return Contribution(
         init_containers=(Item(PATH, CONTAINER, installer),),

@@ -17,20 +17,6 @@ from .._merge import merge_patch
 
 _RUNTIME_DEFAULT: Final = {"type": "RuntimeDefault"}
 _NO_CAPABILITIES: Final = {"drop": ["ALL"]}
-_OWN_USER: Final = 65532
-"""`nonroot` in distroless images. A number, since the kubelet cannot tell whether a name is root."""
-
-OWN_CONTAINER: Final[Mapping[str, Any]] = {
-    "runAsNonRoot": True,
-    "runAsUser": _OWN_USER,
-    "runAsGroup": _OWN_USER,
-    "privileged": False,
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": _NO_CAPABILITIES,
-    "seccompProfile": _RUNTIME_DEFAULT,
-}
-"""The whole securityContext of the operator's own containers: it passes *restricted* whatever the pod's says."""
 
 
 def contribute(agent: Agent, config: Config) -> Contribution:

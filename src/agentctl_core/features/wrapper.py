@@ -13,7 +13,7 @@ from .._config import Config
 from .._contribution import CommandPrefix, Contribution, Item, Mount
 from .._image import literal
 from .._problem import Problem
-from .security import OWN_CONTAINER
+from .own_container import own_container
 
 VOLUME: Final = "agentctl-bin"
 CONTAINER: Final = "agentctl-wrapper"
@@ -43,7 +43,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:
         "image": image,
         "command": list(wrapper.install_command) or ["cp", program, f"{literal(folder)}/"],
         "volumeMounts": [{"name": VOLUME, "mountPath": folder}],
-        "securityContext": OWN_CONTAINER,
+        **own_container(agent),
     }
     installed = f"{literal(folder)}/{program.rpartition('/')[2]}"
     return Contribution(

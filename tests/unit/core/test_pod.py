@@ -149,6 +149,7 @@ def test_a_full_agent_gives_a_pod_with_all_of_it() -> None:
         command=["/agentctl/bin/tini", "-s", "--", "run", "--price=$(PRICE)", ""],
         **container,
     )
+    golden["spec"]["initContainers"][0]["resources"] = {"limits": {"memory": "1Gi"}, "requests": {"cpu": 1}}
     golden["metadata"]["labels"].update(template["labels"])
     golden["metadata"]["annotations"].update(template["annotations"])
     remembered: Json = {"labels": ["example.com/b", "team"], "annotations": ["note"]}

@@ -34,6 +34,12 @@ def test_npm_installs_into_the_shared_volume() -> None:
     ]  # fmt: skip
 
 
+def test_the_installer_takes_as_much_as_the_agent() -> None:
+    resources = {"limits": {"memory": "1Gi"}, "requests": {"cpu": "500m"}}
+    pod = pod_of(sdk={"runtime": "python", "packages": ["a"]}, resources=resources)
+    assert containers_of(pod)["agentctl-sdk"]["resources"] == resources
+
+
 @pytest.mark.parametrize(
     ("runtime", "variable", "value"),
     [("python", "PYTHONPATH", "/w/sdk"), ("nodejs", "NODE_PATH", "/w/sdk/node_modules")],

@@ -12,7 +12,7 @@ from tests.unit.core.builders import an_agent
 
 from agentctl_core import Config, parse_agent
 from agentctl_core._contribution import Contribution
-from agentctl_core.features.security import OWN_CONTAINER, contribute, lay_over
+from agentctl_core.features.security import contribute, lay_over
 
 Json = dict[str, Any]
 Profile = Literal["Baseline", "Restricted"]
@@ -158,16 +158,3 @@ def test_what_is_set_wins_what_is_not_is_the_default_and_nothing_is_shared(defau
         if isinstance(value, list):
             value.append("CHANGED")
     assert (defaults, own) == before
-
-
-def test_the_operators_own_containers_are_restricted_whatever_the_pod_says() -> None:
-    assert OWN_CONTAINER == {
-        "runAsNonRoot": True,
-        "runAsUser": 65532,
-        "runAsGroup": 65532,
-        "privileged": False,
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }

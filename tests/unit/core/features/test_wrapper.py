@@ -114,6 +114,12 @@ def test_only_the_installer_can_write_it_and_only_the_agent_sees_it() -> None:
     }
 
 
+def test_the_installer_takes_as_much_as_the_agent() -> None:
+    """Else the pod is never *Guaranteed*, and a quota on requests or limits refuses it for what nobody can set."""
+    resources = {"limits": {"memory": "1Gi"}, "requests": {"cpu": "500m"}}
+    assert containers_of(pod_of(resources=resources))["agentctl-wrapper"]["resources"] == resources
+
+
 @pytest.mark.parametrize("install", ["InitContainer", "ImageVolume"])
 @pytest.mark.parametrize("program", ["", "tini", "./tini", "/", "/bin/", "/bin/.", "/bin/..", "-c"])
 def test_a_program_has_an_absolute_path(program: str, install: str) -> None:
