@@ -212,6 +212,13 @@ class Sdk:
         converter=_tuple,
     )
     image: str | None = _text("Image with pip or npm that installs them; one of the operator's choice by default.")
+    env: tuple[JsonObject, ...] = _list(
+        "Environment variables of pip or npm, for example PIP_INDEX_URL or npm_config_registry for an index of your "
+        "own; the agent does not see them.",
+        {"$ref": "EnvVar"},
+        64,
+        "name",
+    )
 
 
 @frozen(kw_only=True, unsafe_hash=False)

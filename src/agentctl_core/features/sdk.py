@@ -1,6 +1,7 @@
 """The SDK: packages that an init container installs into the shared volume, beside the agent's own image.
 
 Their names reach pip or npm as arguments of their own, behind `--`: never through a shell, and never as an option.
+Options are variables, which both tools read: `PIP_INDEX_URL`, `npm_config_registry`.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ def contribute(agent: Agent, config: Config) -> Contribution:
         image = config.nodejs_image.replace("{version}", sdk.version or config.nodejs_version)
         command = ["npm", "install", "--no-audit", "--no-fund", "--cache", f"{target}/.npm", "--prefix", target, "--"]
         variable, value = "NODE_PATH", f"{target}/node_modules"
+    # The user that these tools run as has no home, nothing else can be written, and both folders must exist.
+    own = [{"name": "HOME", "value": shared}, {"name": "TMPDIR", "value": shared}]
     installer = {
         "image": sdk.image or image,
         "command": [*command, *map(literal, sdk.packages)],
-        # The user that these tools run as has no home, nothing else can be written, and both folders must exist.
-        "env": [{"name": "HOME", "value": shared}, {"name": "TMPDIR", "value": shared}],
+        "env": [*{each["name"]: each for each in (*own, *sdk.env)}.values()],
         **own_container(agent),
     }
     return Contribution(

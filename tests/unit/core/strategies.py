@@ -142,7 +142,7 @@ _sdks: st.SearchStrategy[Json] = st.fixed_dictionaries(
         "runtime": st.sampled_from(["python", "nodejs"]),
         "packages": st.lists(st.sampled_from(["a==1", "@b/c", "d"]), min_size=1),
     },
-    optional={"version": st.just("3.13")},
+    optional={"version": st.just("3.13"), "env": st.lists(_env, max_size=2, unique_by=lambda item: item["name"])},
 )
 _amounts = st.dictionaries(st.sampled_from(["cpu", "memory", "example.com/gpu"]), quantities)
 

@@ -87,6 +87,7 @@ CHANGES: list[Json] = [
     {"sdk": {"runtime": "python", "packages": ["a"]}},
     {"sdk": {"runtime": "nodejs", "packages": ["a"]}},
     {"sdk": {"runtime": "python", "packages": ["a"], "version": "3.13"}},
+    {"sdk": {"runtime": "python", "packages": ["a"], "env": [{"name": "A"}]}},
     {"volumes": [{"name": "v", "emptyDir": {}}]},
     {"volumes": [{"name": "v", "emptyDir": {"medium": "Memory"}}]},
     {"volumeClaimTemplates": [CLAIM]},

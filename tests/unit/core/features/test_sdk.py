@@ -97,6 +97,24 @@ def test_its_home_and_temporary_folder_exist_and_can_be_written() -> None:
     assert installer["securityContext"]["readOnlyRootFilesystem"] is True
 
 
+def test_its_variables_reach_the_installer_alone_as_they_are() -> None:
+    token = {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "index", "key": "token"}}}
+    index = {"name": "PIP_INDEX_URL", "value": "https://user:$(TOKEN)@index.example/simple"}
+    pod = pod_of(sdk={"runtime": "python", "packages": ["a"], "env": [token, index]})
+    assert containers_of(pod)["agentctl-sdk"]["env"] == [
+        {"name": "HOME", "value": "/agentctl"},
+        {"name": "TMPDIR", "value": "/agentctl"},
+        token,
+        index,
+    ]
+    assert [variable["name"] for variable in main_of(pod)["env"]] == ["PYTHONPATH"]
+
+
+def test_a_variable_of_the_operators_gives_way_to_one_that_is_set() -> None:
+    temporary = {"name": "TMPDIR", "value": "/agentctl/tmp"}
+    assert installer_of(env=[temporary])["env"] == [{"name": "HOME", "value": "/agentctl"}, temporary]
+
+
 def test_it_runs_after_the_wrapper_and_before_the_users_own() -> None:
     pod = pod_of(sdk={"runtime": "python", "packages": ["a"]}, initContainers=[{"name": "mine", "image": "i"}])
     assert list(containers_of(pod)) == ["agentctl-wrapper", "agentctl-sdk", "mine", "agent"]
