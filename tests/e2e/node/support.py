@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.e2e.agents import SECONDS, Cluster, agent
@@ -38,10 +41,14 @@ class OnNode(Cluster):
         """Apply such an Agent."""
         self.apply(self.manifest(name, image, script, **spec))
 
+    def container(self, name: str, image: str, script: str = "wait,exit=0", **fields: Any) -> Json:
+        """Return a core/v1 Container that runs a test image."""
+        env = [*fields.pop("env", []), {"name": "PROBE", "value": script}]
+        return {"name": name, "image": self.images.reference(image), "env": env, **fields}
+
     def run_plain(self, name: str, image: str, script: str = "wait,exit=0", **container: Any) -> None:
         """Apply a pod that runs the image as it is, without an operator."""
-        env = [*container.pop("env", []), {"name": "PROBE", "value": script}]
-        main = {"name": "agent", "image": self.images.reference(image), "env": env, **container}
+        main = self.container("agent", image, script, **container)
         spec = {"containers": [main], "restartPolicy": "Never", "enableServiceLinks": False}
         self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 
@@ -59,6 +66,21 @@ class OnNode(Cluster):
             return next((line for line in self.log(pod, container) if line["event"] == event), None)
 
         return eventually(check, SECONDS, f"{pod} logs {event}")
+
+    @contextmanager
+    def following(self, pod: str, container: str = "agent") -> Iterator[Callable[[], list[Json]]]:
+        """Read a container's log while the pod goes; what is yielded waits for the log's end and returns its lines."""
+        command = self.kubectl.command(self.namespace)
+        arguments = ("logs", pod, f"--container={container}", "--follow")
+        with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline()]  # the log is open
+            try:
+                yield lambda: [
+                    json.loads(line) for line in (*lines, *process.communicate(timeout=SECONDS)[0].splitlines())
+                ]
+            finally:
+                process.kill()
 
     def terminated(self, name: str) -> Json:
         """Wait until the Agent's status says how its container ended, and return that."""
