@@ -11,7 +11,7 @@ from tests.e2e.cluster import sdk_packages
 from tests.e2e.cluster.node_images import PACKAGES
 from tests.e2e.node.support import Json, OnNode
 
-_PASSWORD = "of the tests"
+_PASSWORD = "of the tests"  # noqa: S105 - what the index of the tests asks for
 _PORT = 8080
 # Serves the files beside it to those who know the password.
 _SERVER = f"""\
@@ -45,19 +45,19 @@ class Runtime:
     home: str
 
 
-_SAY = 'json.dumps({"event": "greeting", "text": greeting.text, "file": greeting.__file__})'
-_PYTHON = Runtime(
-    "python", "python", ["python", "-c", f"import greeting, json; print({_SAY})"], "/agentctl/sdk/greeting.py"
-)
+_IMPORT = """\
+import greeting, json
+print(json.dumps({"event": "greeting", "text": greeting.text, "file": greeting.__file__}))
+"""
+_REQUIRE = """\
+const {text} = require('greeting'), file = require.resolve('greeting');
+console.log(JSON.stringify({event: 'greeting', text, file}));
+"""
+_PYTHON = Runtime("python", "python", ["python", "-c", _IMPORT], "/agentctl/sdk/greeting.py")
 _NODEJS = Runtime(
     "nodejs",
     "node",
-    [
-        "node",
-        "-e",
-        "const {text} = require('greeting'), file = require.resolve('greeting');"
-        "console.log(JSON.stringify({event: 'greeting', text, file}))",
-    ],
+    ["node", "-e", _REQUIRE],
     "/agentctl/sdk/node_modules/greeting/index.js",
 )
 _RUNTIMES = pytest.mark.parametrize("runtime", [_PYTHON, _NODEJS], ids=lambda runtime: runtime.name)
@@ -74,7 +74,7 @@ def test_packages_of_a_folder_can_be_imported(on_node: OnNode, runtime: Runtime)
 @_RUNTIMES
 def test_packages_of_an_index_with_a_password_can_be_imported(on_node: OnNode, runtime: Runtime) -> None:
     address = _index(on_node)
-    env = [
+    env: list[Json] = [
         {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "index", "key": "password"}}},
         {"name": "PIP_INDEX_URL", "value": f"http://agents:$(PASSWORD)@{address}/simple"},
         {"name": "PIP_TRUSTED_HOST", "value": address},
