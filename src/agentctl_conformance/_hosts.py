@@ -1,0 +1,95 @@
+"""Where agents run, with the wrapper in front of them and without: what the tests need of a process or a pod."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+SECONDS: Final = 60.0
+"""How long anything is waited for."""
+
+AGENT: Final = Path(__file__).with_name("_agent.py").read_text()
+_SOURCE: Final = "AGENT_SOURCE"
+# Free of spaces, and of anything that arguments are not to show.
+_PYTHON: Final = ("python3", "-c", f"exec(__import__('os').environ['{_SOURCE}'])")
+
+
+class Run(Protocol):
+    """One agent that has been started."""
+
+    def output(self) -> str:
+        """Return what it has written to its standard output so far."""
+        ...
+
+    def send(self, number: int) -> None:
+        """Send a signal to the process that was started: the wrapper, where there is one."""
+        ...
+
+    def type(self, data: bytes) -> None:
+        """Send this to its standard input, which stays open."""
+        ...
+
+    def exit_code(self) -> int:
+        """Wait for its end; return its exit code, or 128 and the number of the signal that ended it."""
+        ...
+
+
+class Host(Protocol):
+    """A place where agents run."""
+
+    def start(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        wrapped: bool = True,
+        directory: str = "/usr",
+        stdin: bool = False,
+        tty: bool = False,
+    ) -> Run:
+        """Start a command with the wrapper in front of it, or without; `tty` asks for `stdin` too."""
+        ...
+
+
+def agent(*words: str) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment of an agent that does what the words say (see _agent.py)."""
+    return [*_PYTHON, *words], {_SOURCE: AGENT}
+
+
+def arguments(argv: Sequence[str]) -> Sequence[str]:
+    """What follows those words that name the agent and what it is to do, in a command line that it has seen."""
+    return argv[len(_PYTHON) + 1 :]
+
+
+def said(run: Run, event: str) -> Json:
+    """Wait for an event that an agent tells of, and return the first."""
+
+    def find() -> Json | None:
+        return next((each for each in events(run) if each["event"] == event), None)
+
+    return wait_for(find, lambda: f'the agent does not say "{event}", but: {run.output()!r}')
+
+
+def events(run: Run) -> list[Json]:
+    """What an agent has told of so far; a line that is still being written is left out."""
+    lines = run.output().split("\n")[:-1]
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def wait_for(find: Callable[[], T | None], complaint: Callable[[], str]) -> T:
+    """Wait until something true is found, and return it.
+
+    Raises:
+        AssertionError: there was nothing within `SECONDS`; says the complaint.
+    """
+    deadline = time.monotonic() + SECONDS
+    while not (found := find()):
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(0.1)
+    return found

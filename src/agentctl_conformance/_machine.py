@@ -1,0 +1,109 @@
+"""Agents as processes of this machine: the wrapper is not process 1 there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+from ._hosts import SECONDS
+
+
+class Machine:
+    """Runs a wrapper that is a program of this machine."""
+
+    def __init__(self, wrapper: Sequence[str], folder: Path) -> None:
+        """Name the wrapper's command, and an empty folder for what agents write."""
+        self._wrapper = wrapper
+        self._folder = folder
+        self._runs: list[Process] = []
+
+    def start(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        wrapped: bool = True,
+        directory: str = "/usr",
+        stdin: bool = False,
+        tty: bool = False,
+    ) -> Process:
+        """Start a command; see Host."""
+        words = [*self._wrapper, "--", *command] if wrapped else list(command)
+        # This Python is the machine's python3.
+        environment = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **env}
+        run = Process(words, environment, directory, self._folder / f"output-{len(self._runs)}", stdin=stdin, tty=tty)
+        self._runs.append(run)
+        return run
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for run in self._runs:
+            run.stop()
+
+
+class Process:
+    """One process; its output goes to a file, which an orphan may hold open."""
+
+    def __init__(  # noqa: PLR0913 - what a process is started with
+        self, command: Sequence[str], env: Mapping[str, str], directory: str, output: Path, *, stdin: bool, tty: bool
+    ) -> None:
+        """Start it."""
+        self._output = output
+        self._terminal, inner = os.openpty() if tty else (None, None)
+        with output.open("wb") as file:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(env),
+                cwd=directory,
+                stdin=inner or (subprocess.PIPE if stdin else subprocess.DEVNULL),
+                stdout=inner or file,
+                stderr=inner or file,
+                # A session of its own, and its terminal, as a container's first process has them.
+                preexec_fn=(lambda: os.login_tty(inner)) if inner else None,  # noqa: PLW1509
+            )
+        if self._terminal is not None and inner is not None:
+            os.close(inner)
+            Thread(target=_copy, args=(self._terminal, output), daemon=True).start()
+
+    def output(self) -> str:
+        """Return what it has written; see Run."""
+        return self._output.read_text(encoding="latin-1")
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def type(self, data: bytes) -> None:
+        """Send this to its standard input."""
+        if self._terminal is not None:
+            os.write(self._terminal, data)
+        else:
+            assert self._process.stdin is not None
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+
+    def exit_code(self) -> int:
+        """Wait for its end; see Run."""
+        code = self._process.wait(SECONDS)
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """End it, if it still runs."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+        if self._terminal is not None:
+            os.close(self._terminal)
+
+
+def _copy(terminal: int, target: Path) -> None:
+    """Write what appears on a terminal into a file, until nobody has the terminal any more."""
+    with target.open("ab", buffering=0) as file, suppress(OSError):
+        while data := os.read(terminal, 4096):
+            file.write(data)
