@@ -23,8 +23,8 @@ def say(event: str, **what: object) -> None:
     sys.stdout.flush()
 
 
-def describe() -> None:
-    """Say everything that this process can see of how it was started."""
+def describe(*_arguments: str) -> None:
+    """Say everything that this process can see of how it was started, arguments of any kind among it."""
     words = ("Uid", "Gid", "Groups", "SigBlk", "SigIgn", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
     status = [line.split() for line in _read("/proc/self/status").splitlines()]
     umask = os.umask(0)
@@ -54,16 +54,16 @@ def die(number: str) -> None:
 
 
 def listen(seconds: str) -> None:
-    """Say which signals arrive; after SIGTERM work on for so many seconds, and end with the exit code 7."""
-    arrived = []  # type: list[int]
+    """Say the names of signals that arrive; after SIGTERM work on for so many seconds, and end with the exit code 7."""
+    arrived: list[int] = []
     for each in FORWARDED:
         signal.signal(each, lambda number, _: arrived.append(number))
     say("waiting", parent=os.getppid())
     while signal.SIGTERM not in arrived:
         time.sleep(0.05)
         while arrived and arrived[0] != signal.SIGTERM:
-            say("signal", number=arrived.pop(0))
-    say("signal", number=int(signal.SIGTERM))
+            say(signal.Signals(arrived.pop(0)).name)
+    say("SIGTERM")
     time.sleep(float(seconds))
     say("finished")
     os._exit(7)
@@ -89,7 +89,9 @@ def use_terminal() -> None:
 def leave_orphans(seconds: str) -> None:
     """Start processes whose parent ends before them, for so many seconds; say how many there were, and which stay."""
     until = time.monotonic() + float(seconds)
-    made, zombies, young = 0, set(), []  # type: int, set[int], list[tuple[float, int]]
+    made = 0
+    zombies: set[int] = set()
+    young: list[tuple[float, int]] = []
     while time.monotonic() < until or young:
         if time.monotonic() < until:
             young.append((time.monotonic() + _REAPED_WITHIN, _orphan(0.05)))

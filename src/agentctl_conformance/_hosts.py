@@ -11,9 +11,6 @@ from typing import Any, Final, Protocol, TypeVar
 Json = dict[str, Any]
 T = TypeVar("T")
 
-SECONDS: Final = 60.0
-"""How long anything is waited for."""
-
 AGENT: Final = Path(__file__).with_name("_agent.py").read_text()
 _SOURCE: Final = "AGENT_SOURCE"
 # Free of spaces, and of anything that arguments are not to show.
@@ -21,7 +18,13 @@ _PYTHON: Final = ("python3", "-c", f"exec(__import__('os').environ['{_SOURCE}'])
 
 
 class Run(Protocol):
-    """One agent that has been started."""
+    """One agent that has been started.
+
+    Attributes:
+        patience: for how many seconds to wait for what it does at once.
+    """
+
+    patience: float
 
     def output(self) -> str:
         """Return what it has written to its standard output so far."""
@@ -33,6 +36,10 @@ class Run(Protocol):
 
     def type(self, data: bytes) -> None:
         """Send this to its standard input, which stays open."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Tell whether it has ended; then its output is whole."""
         ...
 
     def exit_code(self) -> int:
@@ -67,29 +74,32 @@ def arguments(argv: Sequence[str]) -> Sequence[str]:
     return argv[len(_PYTHON) + 1 :]
 
 
-def said(run: Run, event: str) -> Json:
-    """Wait for an event that an agent tells of, and return the first."""
+def said(run: Run, event: str, after: float = 0) -> Json:
+    """Wait for an event that an agent tells of after so many seconds, and return the first."""
 
     def find() -> Json | None:
-        return next((each for each in events(run) if each["event"] == event), None)
+        ended = run.has_ended()
+        # The last line may still be being written, and a terminal shows what is typed, too.
+        lines = run.output().split("\n")[:-1]
+        events = (json.loads(line[line.index("{") :]) for line in lines if "{" in line)
+        found = next((each for each in events if each["event"] == event), None)
+        assert found or not ended, f"the agent has ended: {missing()}"
+        return found
 
-    return wait_for(find, lambda: f'the agent does not say "{event}", but: {run.output()!r}')
+    def missing() -> str:
+        return f'the agent does not say "{event}", but: {run.output()!r}'
+
+    return wait_for(find, missing, run.patience + after)
 
 
-def events(run: Run) -> list[Json]:
-    """What an agent has told of so far; a line that is still being written is left out."""
-    lines = run.output().split("\n")[:-1]
-    return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def wait_for(find: Callable[[], T | None], complaint: Callable[[], str]) -> T:
+def wait_for(find: Callable[[], T | None], complaint: Callable[[], str], seconds: float) -> T:
     """Wait until something true is found, and return it.
 
     Raises:
-        AssertionError: there was nothing within `SECONDS`; says the complaint.
+        AssertionError: there was nothing within so many seconds; says the complaint.
     """
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := find()):
         assert time.monotonic() < deadline, complaint()
-        time.sleep(0.1)
+        time.sleep(0.2)
     return found

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-
-from ._hosts import SECONDS
+from typing import Final
 
 
 class Machine:
@@ -48,6 +47,8 @@ class Machine:
 
 class Process:
     """One process; its output goes to a file, which an orphan may hold open."""
+
+    patience: Final = 10.0
 
     def __init__(  # noqa: PLR0913 - what a process is started with
         self, command: Sequence[str], env: Mapping[str, str], directory: str, output: Path, *, stdin: bool, tty: bool
@@ -87,9 +88,13 @@ class Process:
             self._process.stdin.write(data)
             self._process.stdin.flush()
 
+    def has_ended(self) -> bool:
+        """Tell whether it has ended."""
+        return self._process.poll() is not None
+
     def exit_code(self) -> int:
         """Wait for its end; see Run."""
-        code = self._process.wait(SECONDS)
+        code = self._process.wait(self.patience)
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:

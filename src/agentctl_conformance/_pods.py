@@ -8,13 +8,11 @@ import subprocess
 import termios
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from agentctl_core import API_VERSION, KIND, build_pod, parse_agent
 
-from ._hosts import SECONDS, Json, said, wait_for
-
-_EXIT_CODE = "{.status.containerStatuses[0].state.terminated.exitCode}"
+from ._hosts import Json, said, wait_for
 
 
 class Namespace:
@@ -99,6 +97,9 @@ class Pods:
 class Pod:
     """One pod with one agent."""
 
+    # Images may have to be pulled.
+    patience: Final = 60.0
+
     def __init__(self, namespace: Namespace, name: str, *, tty: bool) -> None:
         """Name it."""
         self._namespace = namespace
@@ -134,20 +135,17 @@ class Pod:
         self._attached.stdin.write(data)
         self._attached.stdin.flush()
 
+    def has_ended(self) -> bool:
+        """Tell whether it has ended, also because its wrapper could not be installed."""
+        return self._read("{.status.phase}") in ("Succeeded", "Failed")
+
     def exit_code(self) -> int:
         """Wait for its end; see Run."""
-        # No jsonpath of a container that waits: what is shown then says why.
-        wait = ("wait", f"pod/{self._name}", f"--for=jsonpath={_EXIT_CODE}", f"--timeout={SECONDS:.0f}s")
-        try:
-            self._namespace.kubectl(*wait)
-        except AssertionError as error:
-            raise AssertionError(f"{error}{self._state()}") from None
-        return int(self._namespace.kubectl("get", "pod", self._name, f"--output=jsonpath={_EXIT_CODE}"))
+        return int(self._wait("{.status.containerStatuses[0].state.terminated.exitCode}"))
 
     def wait_running(self) -> None:
         """Wait until its container runs."""
-        path = "{.status.containerStatuses[0].state.running.startedAt}"
-        wait_for(lambda: self._namespace.kubectl("get", "pod", self._name, f"--output=jsonpath={path}"), self._state)
+        self._wait("{.status.containerStatuses[0].state.running.startedAt}")
 
     def stop(self) -> None:
         """Detach from it, and delete it."""
@@ -166,9 +164,21 @@ class Pod:
             command = self._namespace.command("attach", "--stdin", "--tty", "--quiet", self._name)
             self._attached = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=subprocess.DEVNULL)
             # Until kubectl has taken it over, this terminal would act on Ctrl-C itself.
-            wait_for(lambda: not termios.tcgetattr(inner)[3] & termios.ISIG, lambda: "kubectl does not attach")
+            wait_for(
+                lambda: not termios.tcgetattr(inner)[3] & termios.ISIG, lambda: "kubectl does not attach", self.patience
+            )
             os.close(inner)
         os.write(self._terminal, data)
 
-    def _state(self) -> str:
-        return self._namespace.kubectl("get", "pod", self._name, "--output=jsonpath={.status}")
+    def _wait(self, path: str) -> str:
+        """Wait until its status has something there, and return that."""
+        try:
+            self._namespace.kubectl(
+                "wait", f"pod/{self._name}", f"--for=jsonpath={path}", f"--timeout={self.patience:.0f}s"
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}{self._read('{.status}')}") from None
+        return self._read(path)
+
+    def _read(self, path: str) -> str:
+        return self._namespace.kubectl("get", "pod", self._name, f"--output=jsonpath={path}")

@@ -28,5 +28,5 @@ def test_the_kubelets_sigterm_reaches_the_agent_which_finishes_within_the_grace_
     run = pods.start(*agent("listen", "2"))
     said(run, "waiting")
     run.terminate()
-    assert said(run, "finished")
+    assert said(run, "finished", after=2)
     assert run.exit_code() == 7

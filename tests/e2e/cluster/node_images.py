@@ -14,13 +14,16 @@ from pathlib import Path
 from tests.e2e.cluster import sdk_packages
 from tests.e2e.cluster.debian import unpacked
 from tests.e2e.cluster.image import Image, Repository
-from tests.e2e.cluster.node_build import compiled
+from tests.e2e.cluster.node_build import compiled, pause
 from tests.e2e.cluster.operator_image import operator_image
 from tests.e2e.cluster.rootfs import Tree
 
 PACKAGES = "/packages"
 """Folder of the images `python-packages` and `node-packages`."""
 _PROBE = Path(__file__).parent / "node" / "probe.c"
+_WRAPPER = Path(__file__).parent / "node" / "wrapper.c"
+WRAPPERS = ("keeps", "swallows-term", "splits-words", "uses-a-shell", "loses-the-code", "does-not-reap")
+"""Programs of the image `wrappers`."""
 _TMP = "/tmp"  # noqa: S108 - of an image
 _PATH = "PATH=/usr/local/bin:/usr/bin:/bin"
 _COMMANDS = ("cat", "cp", "echo", "env", "false", "grep", "head", "id", "kill", "ls", "mkdir", "ps", "rm", "sh")
@@ -33,6 +36,11 @@ def _scratch() -> Image:
     """One static file, no folder for anything, no shell, no PATH."""
     layer = Tree().add_file("/probe", compiled(_PROBE, "musl-gcc").read_bytes(), 0o755)
     return Image(["/probe", "from the image", "$(HOME)", "$$", ""], layers=[layer.tar()])
+
+
+def _pause() -> Image:
+    """Nothing but a program that waits, as in every cluster's nodes."""
+    return Image(["/pause"], layers=[Tree().add_file("/pause", pause().read_bytes(), 0o755).tar()])
 
 
 def _distroless() -> Image:
@@ -63,6 +71,23 @@ def _busybox(
         return Image(entrypoint, cmd, user, layers=[_busybox_layer()], env=env, working_dir=working_dir)
 
     return make
+
+
+def _wrappers() -> Image:
+    """Wrappers, of which one keeps the contract and each other breaks it in one point."""
+    tree, program = Tree(), wrapper().read_bytes()
+    for name in WRAPPERS:
+        tree.add_file(f"/{name}", program, 0o755)
+    return Image(cmd=["sh"], layers=[_busybox_layer(), tree.tar()])
+
+
+def wrapper() -> Path:
+    """The program that is each of `WRAPPERS`, by its name.
+
+    Raises:
+        BuildError: it cannot be compiled.
+    """
+    return compiled(_WRAPPER)
 
 
 @cache
@@ -121,6 +146,8 @@ IMAGES: Mapping[str, Callable[[], Image]] = {
     "python-packages": _python_packages,
     "node": _node,
     "node-packages": _node_packages,
+    "wrappers": _wrappers,
+    "pause": _pause,
 }
 
 

@@ -1,4 +1,4 @@
-"""The options that name the wrapper, and where agents run behind it."""
+"""A plugin of pytest: the options that name the wrapper, and where agents run behind it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OPTIONS = {
     "--empty-image": ("registry.k8s.io/pause:3.10", "An image with nothing but the static program /pause."),
     "--orphan-seconds": ("60", "For how long orphans are made, none of which may become a zombie."),
 }
-_IN_PODS_ALONE = "test_pods.py"
+_IN_PODS_ALONE = Path(__file__).with_name("test_pods.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what is about pods alone, where there are none."""
-    return True if collection_path.name == _IN_PODS_ALONE and not config.getoption("--wrapper-image") else None
+    return True if collection_path == _IN_PODS_ALONE and not config.getoption("--wrapper-image") else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
