@@ -14,6 +14,7 @@ import time
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM)
 """The signals that images name as their STOPSIGNAL, and the one that the kubelet sends by default."""
 
+_STATUS = ("Uid:", "Gid:", "Groups:", "SigBlk:", "SigIgn:", "Cap", "NoNewPrivs:", "Seccomp:")
 _REAPED_WITHIN = 1.0
 
 
@@ -25,7 +26,6 @@ def say(event: str, **what: object) -> None:
 
 def describe(*_arguments: str) -> None:
     """Say everything that this process can see of how it was started, arguments of any kind among it."""
-    words = ("Uid", "Gid", "Groups", "SigBlk", "SigIgn", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
     status = [line.split() for line in _read("/proc/self/status").splitlines()]
     umask = os.umask(0)
     os.umask(umask)
@@ -38,7 +38,7 @@ def describe(*_arguments: str) -> None:
         limits=_read("/proc/self/limits"),
         terminal=[os.isatty(number) for number in range(3)],
         umask=umask,
-        status={line[0]: line[1:] for line in status if line[0].rstrip(":") in words},
+        status={line[0]: line[1:] for line in status if line[0].startswith(_STATUS)},
     )
 
 
@@ -80,10 +80,15 @@ def read() -> None:
 
 def use_terminal() -> None:
     """Read a line from the terminal, then wait for Ctrl-C."""
-    signal.signal(signal.SIGINT, lambda _number, _frame: (say("interrupted"), os._exit(3)))
+    signal.signal(signal.SIGINT, _interrupted)
     say("waiting", foreground=os.tcgetpgrp(0) == os.getpgrp())
     say("read", data=sys.stdin.readline())
     time.sleep(60)
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    say("interrupted")
+    os._exit(3)
 
 
 def leave_orphans(seconds: str) -> None:

@@ -18,13 +18,12 @@ _PYTHON: Final = ("python3", "-c", f"exec(__import__('os').environ['{_SOURCE}'])
 
 
 class Run(Protocol):
-    """One agent that has been started.
+    """One agent that has been started."""
 
-    Attributes:
-        patience: for how many seconds to wait for what it does at once.
-    """
-
-    patience: float
+    @property
+    def patience(self) -> float:
+        """For how many seconds to wait for what it does at once."""
+        ...
 
     def output(self) -> str:
         """Return what it has written to its standard output so far."""

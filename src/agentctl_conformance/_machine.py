@@ -50,12 +50,15 @@ class Process:
 
     patience: Final = 10.0
 
-    def __init__(  # noqa: PLR0913 - what a process is started with
+    def __init__(
         self, command: Sequence[str], env: Mapping[str, str], directory: str, output: Path, *, stdin: bool, tty: bool
     ) -> None:
         """Start it."""
         self._output = output
-        self._terminal, inner = os.openpty() if tty else (None, None)
+        self._terminal: int | None = None
+        inner: int | None = None
+        if tty:
+            self._terminal, inner = os.openpty()
         with output.open("wb") as file:
             self._process = subprocess.Popen(
                 command,

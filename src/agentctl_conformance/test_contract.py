@@ -26,7 +26,14 @@ ARGUMENTS = (
     "x" * 20_000,
     "",
 )
-ENVIRONMENT = {"EMPTY": "", "LINES": "one\ntwo", "QUOTES": "\"'\\", "UNICODE": "ünï→😀", "EQUALS": "=a=b=", "SPACE": " "}
+ENVIRONMENT = {
+    "EMPTY": "",
+    "SPACE": " ",
+    "LINES": "one\ntwo",
+    "QUOTES": "\"'\\",
+    "UNICODE": "ünï→😀",
+    "EQUALS": "=a=b=",
+}
 
 
 def test_an_agent_sees_nothing_but_what_it_sees_without_the_wrapper(host: Host) -> None:

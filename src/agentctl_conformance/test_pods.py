@@ -1,4 +1,4 @@
-"""What only a pod asks of a wrapper: other users, a read-only root, images with nothing in them, the kubelet's SIGTERM."""
+"""What only a pod asks of a wrapper: any user, a read-only root, an image with nothing in it, the kubelet's SIGTERM."""
 
 from __future__ import annotations
 

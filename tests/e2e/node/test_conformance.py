@@ -25,7 +25,10 @@ _SIGNALS = "test_signals_reach_the_agent_and_leave_it_time_to_finish"
 _FOUND_BY = {
     "swallows-term": [_SIGNALS],
     "splits-words": ["test_an_agent_sees_nothing_but_what_it_sees_without_the_wrapper"],
-    "uses-a-shell": ["test_an_agent_sees_nothing_but_what_it_sees_without_the_wrapper", "test_exit_codes_arrive_as_they_are"],
+    "uses-a-shell": [
+        "test_an_agent_sees_nothing_but_what_it_sees_without_the_wrapper",
+        "test_exit_codes_arrive_as_they_are",
+    ],
     "loses-the-code": ["test_exit_codes_arrive_as_they_are", "test_an_end_by_a_signal_is_told_as_by_a_shell"],
     "does-not-reap": ["test_orphans_are_reaped"],
 }
