@@ -32,7 +32,8 @@ def describe(*_arguments: str) -> None:
     say(
         "started",
         argv=_read("/proc/self/cmdline").split("\0")[:-1],
-        env=_read("/proc/self/environ").split("\0")[:-1],
+        # In the order of names: the kubelet's own is another each time.
+        env=sorted(_read("/proc/self/environ").split("\0")[:-1]),
         cwd=os.getcwd(),  # noqa: PTH109 - as the system says it
         files=sorted(os.listdir("/proc/self/fd")),  # noqa: PTH208
         limits=_read("/proc/self/limits"),

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import Final
 
 
 class Machine:
     """Runs a wrapper that is a program of this machine."""
 
-    def __init__(self, wrapper: Sequence[str], folder: Path) -> None:
-        """Name the wrapper's command, and an empty folder for what agents write."""
+    def __init__(self, wrapper: Sequence[str], folder: Path, patience: float) -> None:
+        """Name the wrapper's command, an empty folder for what agents write, and Run's patience."""
         self._wrapper = wrapper
         self._folder = folder
+        self._patience = patience
         self._runs: list[Process] = []
 
     def start(
@@ -35,7 +35,8 @@ class Machine:
         words = [*self._wrapper, "--", *command] if wrapped else list(command)
         # This Python is the machine's python3.
         environment = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", **env}
-        run = Process(words, environment, directory, self._folder / f"output-{len(self._runs)}", stdin=stdin, tty=tty)
+        output = self._folder / f"output-{len(self._runs)}"
+        run = Process(words, environment, directory, output, self._patience, stdin=stdin, tty=tty)
         self._runs.append(run)
         return run
 
@@ -48,12 +49,19 @@ class Machine:
 class Process:
     """One process; its output goes to a file, which an orphan may hold open."""
 
-    patience: Final = 10.0
-
     def __init__(
-        self, command: Sequence[str], env: Mapping[str, str], directory: str, output: Path, *, stdin: bool, tty: bool
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        directory: str,
+        output: Path,
+        patience: float,
+        *,
+        stdin: bool,
+        tty: bool,
     ) -> None:
         """Start it."""
+        self.patience = patience
         self._output = output
         self._terminal: int | None = None
         inner: int | None = None

@@ -8,7 +8,7 @@ import subprocess
 import termios
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from agentctl_core import API_VERSION, KIND, build_pod, parse_agent
 
@@ -47,12 +47,13 @@ class Namespace:
 class Pods:
     """Runs a wrapper in pods."""
 
-    def __init__(self, namespace: Namespace, image: str, wrapper: Json, pod_template: Json) -> None:
-        """Name the agents' image, the Agents' `wrapper`, and what their pods have besides (`podTemplate.spec`)."""
+    def __init__(self, namespace: Namespace, image: str, wrapper: Json, pod_template: Json, patience: float) -> None:
+        """Name the agents' image, the Agents' `wrapper` and `podTemplate.spec`, and Run's patience."""
         self._namespace = namespace
         self._image = image
         self._wrapper = wrapper
         self._pod_template = pod_template
+        self._patience = patience
         self._runs: list[Pod] = []
 
     def start(
@@ -85,7 +86,7 @@ class Pods:
         # No label and no owner: an operator in this cluster has nothing to do with it.
         pod = build_pod(parse_agent(manifest)) | {"metadata": {"name": name}}
         self._namespace.kubectl("create", "--filename=-", input=json.dumps(pod))
-        self._runs.append(Pod(self._namespace, name, tty=tty))
+        self._runs.append(Pod(self._namespace, name, self._patience, tty=tty))
         return self._runs[-1]
 
     def stop(self) -> None:
@@ -97,11 +98,9 @@ class Pods:
 class Pod:
     """One pod with one agent."""
 
-    # Images may have to be pulled.
-    patience: Final = 60.0
-
-    def __init__(self, namespace: Namespace, name: str, *, tty: bool) -> None:
+    def __init__(self, namespace: Namespace, name: str, patience: float, *, tty: bool) -> None:
         """Name it."""
+        self.patience = patience
         self._namespace = namespace
         self._name = name
         self._tty = tty

@@ -19,6 +19,7 @@ _OPTIONS = {
     "--wrapper-install-command": ("", "What copies it, where its image has no cp; quoted as for a shell."),
     "--agent-image": ("python:3.13-slim", "An image with python3 on its PATH, for the agents of the tests."),
     "--empty-image": ("registry.k8s.io/pause:3.10", "An image with nothing but the static program /pause."),
+    "--patience": ("60", "For how many seconds to wait for what an agent does at once; in pods images may be pulled."),
     "--orphan-seconds": ("60", "For how long orphans are made, none of which may become a zombie."),
 }
 _IN_PODS_ALONE = Path(__file__).with_name("test_pods.py")
@@ -65,7 +66,7 @@ def namespace() -> Iterator[Namespace]:
 def host(request: pytest.FixtureRequest, command: list[str], tmp_path: Path) -> Iterator[Host]:
     """Where agents run: on this machine, or in pods with or without process ids of their own."""
     if request.param == "on this machine":
-        host: Machine | Pods = Machine(command, tmp_path)
+        host: Machine | Pods = Machine(command, tmp_path, float(request.config.getoption("--patience")))
     else:
         host = _pods(request, command, shared=request.param == "in a shared process namespace")
     yield host
@@ -90,7 +91,8 @@ def _pods(request: pytest.FixtureRequest, command: list[str], *, shared: bool) -
         **({"installCommand": install_command} if install_command else {}),
     }
     namespace: Namespace = request.getfixturevalue("namespace")
-    return Pods(namespace, option("--agent-image"), wrapper, {"shareProcessNamespace": shared})
+    settings = {"shareProcessNamespace": shared}
+    return Pods(namespace, option("--agent-image"), wrapper, settings, float(option("--patience")))
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ def operator_image() -> Image:
         PackagesError: a Debian package cannot be fetched.
         subprocess.CalledProcessError: a Python package cannot be fetched or built.
     """
-    root = unpacked([*_BASE, *debian_packages()])
+    root = _root()
     system = Tree().add_tree(root).add_folder("/tmp", 0o1777)  # noqa: S108 - of an image
-    system.add_file("/usr/bin/tini", (root / "usr" / "bin" / "tini-static").read_bytes(), 0o755)
+    system.add_file("/usr/bin/tini", tini().read_bytes(), 0o755)
     system.add_file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n").add_file("/etc/group", "root:x:0:\n")
     dependencies = Tree().add_tree(_dependencies(), PACKAGES_FOLDER)
     own = Tree().add_file("/usr/local/bin/agentctl", (FOLDER / "agentctl").read_bytes(), 0o755)
@@ -51,6 +51,19 @@ def operator_image() -> Image:
         own.add_tree(_own(Path(folder)), PACKAGES_FOLDER)
     layers = [system.tar(), dependencies.tar(), own.tar()]
     return Image(["agentctl"], None, USER, layers=layers, env=["PATH=/usr/local/bin:/usr/bin:/bin"])
+
+
+def tini() -> Path:
+    """The default wrapper.
+
+    Raises:
+        PackagesError: a Debian package cannot be fetched.
+    """
+    return _root() / "usr" / "bin" / "tini-static"
+
+
+def _root() -> Path:
+    return unpacked([*_BASE, *debian_packages()])
 
 
 def _dependencies() -> Path:
