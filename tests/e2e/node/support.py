@@ -46,10 +46,10 @@ class OnNode(Cluster):
         env = [*fields.pop("env", []), {"name": "PROBE", "value": script}]
         return {"name": name, "image": self.images.reference(image), "env": env, **fields}
 
-    def run_plain(self, name: str, image: str, script: str = "wait,exit=0", **container: Any) -> None:
-        """Apply a pod that runs the image as it is, without an operator."""
+    def run_plain(self, name: str, image: str, script: str, pod: Json, **container: Any) -> None:
+        """Apply a pod that runs the image as it is, without an operator; `pod` are further fields of its spec."""
         main = self.container("agent", image, script, **container)
-        spec = {"containers": [main], "restartPolicy": "Never", "enableServiceLinks": False}
+        spec = {"containers": [main], "restartPolicy": "Never", "enableServiceLinks": False, **pod}
         self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 
     def log(self, pod: str, container: str = "agent", *, previous: bool = False) -> list[Json]:

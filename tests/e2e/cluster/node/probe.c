@@ -10,7 +10,9 @@ characters of the same numbers (Latin-1). Then it does what PROBE says, words se
   wait            wait for SIGTERM for ever; {"event":"signal","number":15}, then go on with the next word
   ignore-term     ignore SIGTERM from now on
   stdin           read standard input to its end: {"event":"stdin","text":...}
-  orphans=N       start N grandchildren whose parent ends at once; they end a moment later
+  line            read standard input to the end of a line: {"event":"line","text":...}
+  orphans=N       start N grandchildren whose parent ends at once, and wait for their end; who was their parent then:
+                  {"event":"orphans","parents":[...]}
   zombies         count zombies in this process-id namespace: {"event":"zombies","count":N}
   say=TEXT        {"event":"say","text":TEXT}
   write=PATH      write the time into this file: {"event":"write","ok":true}
@@ -106,16 +108,27 @@ static void start(char **argv) {
 }
 
 static void orphans(int count) {
+  begin("orphans");
+  printf(",\"parents\":[");
+  fflush(stdout);
   for (int i = 0; i < count; i++) {
-    pid_t child = fork();
+    int ends[2];
+    pid_t parent = -1, child = pipe(ends) == 0 ? fork() : -1;
     if (child == 0) {
-      if (fork() == 0) usleep(100000);
+      if (fork() == 0) {
+        usleep(100000);
+        parent = getppid();
+        if (write(ends[1], &parent, sizeof parent) < 0) _exit(1);
+      }
       _exit(0);
     }
     waitpid(child, 0, 0);
+    close(ends[1]);
+    if (read(ends[0], &parent, sizeof parent) < 0) parent = -1;
+    close(ends[0]);
+    printf("%s%d", i ? "," : "", parent);
   }
-  begin("orphans");
-  printf(",\"count\":%d", count);
+  putchar(']');
   end();
 }
 
@@ -153,6 +166,16 @@ static void read_file(const char *path, const char *event) {
     if (path && fstat(file, &about) == 0) printf(",\"mode\":\"%o\"", about.st_mode & 07777);
     if (path) close(file);
   }
+  end();
+}
+
+static void read_line(void) {
+  char line[4096];
+  size_t size = 0;
+  while (size < sizeof line && read(0, line + size, 1) == 1 && line[size++] != '\n') {
+  }
+  begin("line");
+  field("text", line, size);
   end();
 }
 
@@ -220,6 +243,7 @@ static void act(char *word) {
   else if (!strcmp(word, "wait")) wait_for_term();
   else if (!strcmp(word, "ignore-term")) signal(SIGTERM, SIG_IGN);
   else if (!strcmp(word, "stdin")) read_file(0, "stdin");
+  else if (!strcmp(word, "line")) read_line();
   else if (!strcmp(word, "orphans")) orphans((int)number);
   else if (!strcmp(word, "zombies")) zombies();
   else if (!strcmp(word, "say") && value) begin("say"), field("text", value, strlen(value)), end();
