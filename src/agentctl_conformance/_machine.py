@@ -64,6 +64,7 @@ class Process:
         self.patience = patience
         self._output = output
         self._terminal: int | None = None
+        self._copying: Thread | None = None
         inner: int | None = None
         if tty:
             self._terminal, inner = os.openpty()
@@ -80,7 +81,8 @@ class Process:
             )
         if self._terminal is not None and inner is not None:
             os.close(inner)
-            Thread(target=_copy, args=(self._terminal, output), daemon=True).start()
+            self._copying = Thread(target=_copy, args=(self._terminal, output), daemon=True)
+            self._copying.start()
 
     def output(self) -> str:
         """Return what it has written; see Run."""
@@ -100,8 +102,8 @@ class Process:
             self._process.stdin.flush()
 
     def has_ended(self) -> bool:
-        """Tell whether it has ended."""
-        return self._process.poll() is not None
+        """Tell whether it has ended, and all that it wrote is in the file."""
+        return self._process.poll() is not None and not (self._copying and self._copying.is_alive())
 
     def exit_code(self) -> int:
         """Wait for its end; see Run."""

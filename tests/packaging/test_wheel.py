@@ -29,8 +29,15 @@ def _environment(folder: Path, *installs: list[str]) -> Path:
 
 @pytest.fixture(scope="session")
 def core(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    constraints = _unhashed(tmp_path_factory.mktemp("constraints") / "constraints.txt")
+    constraints = _unhashed(tmp_path_factory.mktemp("constraints") / "constraints.txt", "operator")
     return _environment(tmp_path_factory.mktemp("core"), ["--constraint", str(constraints), str(wheel)])
+
+
+@pytest.fixture(scope="session")
+def testing(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    constraints = _unhashed(tmp_path_factory.mktemp("constraints") / "constraints.txt", "dev")
+    extra = ["--constraint", str(constraints), f"{wheel}[testing]"]
+    return _environment(tmp_path_factory.mktemp("testing"), extra)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +46,9 @@ def operator(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _environment(tmp_path_factory.mktemp("operator"), requirements, ["--no-deps", str(wheel)])
 
 
-def _unhashed(target: Path) -> Path:
-    # A local wheel has no hash in the lock; its dependency keeps the locked version as a constraint.
-    lines = (ROOT / "requirements/operator.txt").read_text().splitlines()
+def _unhashed(target: Path, lock: str) -> Path:
+    # A local wheel has no hash in the lock; its dependencies keep the locked versions as constraints.
+    lines = (ROOT / f"requirements/{lock}.txt").read_text().splitlines()
     target.write_text("\n".join(line.rstrip(" \\") for line in lines if "==" in line))
     return target
 
@@ -85,3 +92,15 @@ def test_the_demo_runs_from_the_wheel(operator: Path) -> None:
 def test_the_crd_of_the_wheel_is_that_of_the_sources(operator: Path) -> None:
     done = _run(operator / "agentctl", "crd")
     assert done.stdout == (ROOT / "crds/agents.yaml").read_text()
+
+
+def test_the_conformance_suite_runs_from_the_wheel_and_tells_a_wrapper_from_none(testing: Path) -> None:
+    # What env starts takes its place, so that it is as good as a wrapper here.
+    suite = ["-p", "agentctl_conformance.plugin", "--pyargs", "agentctl_conformance", "-p", "no:cacheprovider"]
+    chosen = ["-k", "sees_nothing or exit_codes or signals_reach"]
+    kept = _run(testing / "python", "-m", "pytest", *suite, "--wrapper-command=/usr/bin/env", *chosen)
+    assert "3 passed, 6 deselected" in kept.stdout, kept.stdout + kept.stderr
+    broken = _run(testing / "python", "-m", "pytest", *suite, "--wrapper-command=/usr/bin/nice -n 1", *chosen)
+    assert "1 failed, 2 passed, 6 deselected" in broken.stdout, broken.stdout + broken.stderr
+    unnamed = _run(testing / "python", "-m", "pytest", *suite)
+    assert "name the wrapper with --wrapper-command" in unnamed.stdout
