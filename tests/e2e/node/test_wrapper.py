@@ -12,7 +12,6 @@ import pytest
 
 from tests.e2e.agents import SECONDS
 from tests.e2e.node.support import Json, OnNode
-from tests.e2e.support import eventually
 
 _INSTALLS = ("InitContainer", "ImageVolume")
 # What a pod's own name and addresses decide.
