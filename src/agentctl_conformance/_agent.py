@@ -40,7 +40,7 @@ def describe(*_arguments: str) -> None:
         terminal=[os.isatty(number) for number in range(3)],
         umask=umask,
         niceness=os.nice(0),
-        status={line[0]: line[1:] for line in status if line[0].startswith(_STATUS)},
+        **{line[0].rstrip(":"): line[1:] for line in status if line[0].startswith(_STATUS)},
     )
 
 

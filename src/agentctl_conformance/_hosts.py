@@ -73,6 +73,11 @@ def arguments(argv: Sequence[str]) -> Sequence[str]:
     return argv[len(_PYTHON) + 1 :]
 
 
+def differences(plain: Json, wrapped: Json) -> Json:
+    """What an agent sees otherwise behind the wrapper: without it, and with it."""
+    return {name: (plain[name], wrapped[name]) for name in plain if wrapped[name] != plain[name]}
+
+
 def said(run: Run, event: str, after: float = 0) -> Json:
     """Wait for an event that an agent tells of after so many seconds, and return the first."""
 
