@@ -39,6 +39,10 @@ def test_variables_in_the_images_own_command_are_not_expanded(on_node: OnNode) -
     assert plain["argv"][-3:] == ["$(HOSTNAME)", "$$(A)", "$x"]
 
 
+def test_the_agent_has_a_terminal_as_without_the_wrapper(on_node: OnNode) -> None:
+    assert _assert_same(on_node, "entrypoint", stdin=True, tty=True)["tty"] is True
+
+
 def test_where_it_is_not_process_1_it_still_adopts_orphans(on_node: OnNode) -> None:
     shared = {"spec": {"shareProcessNamespace": True}}
     on_node.run("agent", "entrypoint", "orphans=3,sleep=0.5,zombies", restartPolicy="Never", podTemplate=shared)
