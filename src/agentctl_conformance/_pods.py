@@ -8,7 +8,7 @@ import subprocess
 import termios
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from agentctl_core import API_VERSION, KIND, build_pod, parse_agent
 
@@ -19,11 +19,22 @@ class Namespace:
     """A fresh namespace of the cluster that kubectl reaches."""
 
     def __init__(self) -> None:
-        """Make it."""
+        """Name it; nothing is made yet."""
         self.name = f"agentctl-conformance-{uuid.uuid4().hex[:8]}"
+
+    def __enter__(self) -> Self:
+        """Make it, and wait until pods may be made in it."""
         self.kubectl("create", "namespace", self.name)
-        # Pods are refused until it is there.
-        self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        try:
+            self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        except AssertionError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Delete it, with all that is in it."""
+        self.kubectl("delete", "namespace", self.name, "--wait=false")
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - named as in subprocess.run
         """Run kubectl in this namespace and return its output.
@@ -38,10 +49,6 @@ class Namespace:
     def command(self, *arguments: str) -> list[str]:
         """A command line that runs kubectl in this namespace."""
         return ["kubectl", f"--namespace={self.name}", *arguments]
-
-    def remove(self) -> None:
-        """Delete it, with all that is in it."""
-        self.kubectl("delete", "namespace", self.name, "--wait=false")
 
 
 class Pods:

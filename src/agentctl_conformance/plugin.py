@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what is about pods alone, where there are none."""
-    return True if collection_path == _IN_PODS_ALONE and not config.getoption("--wrapper-image") else None
+    return True if collection_path == _IN_PODS_ALONE and not _option(config, "--wrapper-image") else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test of a host on every kind of host that there is."""
     if "host" in metafunc.fixturenames:
-        in_pods = metafunc.config.getoption("--wrapper-image")
+        in_pods = _option(metafunc.config, "--wrapper-image")
         kinds = ["process 1 of a container", "in a shared process namespace"] if in_pods else ["on this machine"]
         metafunc.parametrize("host", kinds, indirect=True)
 
@@ -48,7 +49,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def command(request: pytest.FixtureRequest) -> list[str]:
     """The wrapper's command."""
-    command = shlex.split(request.config.getoption("--wrapper-command"))
+    command = shlex.split(_option(request.config, "--wrapper-command"))
     if not command:
         pytest.fail("name the wrapper with --wrapper-command", pytrace=False)
     return command
@@ -57,16 +58,15 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 @pytest.fixture(scope="session")
 def namespace() -> Iterator[Namespace]:
     """A fresh namespace of the cluster."""
-    namespace = Namespace()
-    yield namespace
-    namespace.remove()
+    with Namespace() as namespace:
+        yield namespace
 
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest, command: list[str], tmp_path: Path) -> Iterator[Host]:
     """Where agents run: on this machine, or in pods with or without process ids of their own."""
     if request.param == "on this machine":
-        host: Machine | Pods = Machine(command, tmp_path, float(request.config.getoption("--patience")))
+        host: Machine | Pods = Machine(command, tmp_path, float(_option(request.config, "--patience")))
     else:
         host = _pods(request, command, shared=request.param == "in a shared process namespace")
     yield host
@@ -82,7 +82,7 @@ def pods(request: pytest.FixtureRequest, command: list[str]) -> Iterator[Pods]:
 
 
 def _pods(request: pytest.FixtureRequest, command: list[str], *, shared: bool) -> Pods:
-    option = request.config.getoption
+    option = partial(_option, request.config)
     install_command = shlex.split(option("--wrapper-install-command"))
     wrapper = {
         "image": option("--wrapper-image"),
@@ -95,13 +95,17 @@ def _pods(request: pytest.FixtureRequest, command: list[str], *, shared: bool) -
     return Pods(namespace, option("--agent-image"), wrapper, settings, float(option("--patience")))
 
 
+def _option(config: pytest.Config, name: str) -> str:
+    return str(config.getoption(name))
+
+
 @pytest.fixture
 def orphan_seconds(request: pytest.FixtureRequest) -> str:
     """For how long orphans are made."""
-    return str(request.config.getoption("--orphan-seconds"))
+    return _option(request.config, "--orphan-seconds")
 
 
 @pytest.fixture
 def empty_image(request: pytest.FixtureRequest) -> str:
     """An image with nothing but the program /pause."""
-    return str(request.config.getoption("--empty-image"))
+    return _option(request.config, "--empty-image")
