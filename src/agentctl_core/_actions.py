@@ -153,11 +153,13 @@ class EmitEvent:
 class ResolveImage:
     """Look an image up in its registry; what it says comes back in `Observed.images`, under the same reference.
 
-    `pull_secrets` are names of Secrets in the Agent's namespace that may hold credentials for it.
+    `pull_secrets` are names of Secrets in the Agent's namespace that may hold credentials for it. Where there are none,
+    those of `service_account` may, which the pod is to run as: Kubernetes gives it them in the same way.
     """
 
     image: str
     pull_secrets: tuple[str, ...] = ()
+    service_account: str = "default"
 
 
 @frozen(unsafe_hash=False)

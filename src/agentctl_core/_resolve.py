@@ -73,13 +73,13 @@ def resolved_status(prepared: Prepared, situation: Situation, manifest: Mapping[
 
 
 def _ask(agent: Agent) -> Unresolved:
+    template = agent.spec.pod_template.spec
     secrets = tuple(
-        name
-        for secret in agent.spec.pod_template.spec.get("imagePullSecrets") or ()
-        if (name := dig(secret, "name", kind=str))
+        name for secret in template.get("imagePullSecrets") or () if (name := dig(secret, "name", kind=str))
     )
+    account = dig(template, "serviceAccountName", kind=str) or "default"
     verdict = Verdict("Accepted", "Unknown", "ResolvingImage", f"Asking the registry what {agent.spec.image} runs.")
-    return Unresolved(verdict, (ResolveImage(agent.spec.image, secrets),))
+    return Unresolved(verdict, (ResolveImage(agent.spec.image, secrets, account),))
 
 
 def _unavailable(image: str, error: ImageError) -> Unresolved:

@@ -257,7 +257,7 @@ _ACTIONS: Final[Mapping[type[Any], Mapping[str, Read]]] = {
         "name": text_at, "regarding": _ref_at, "regarding_uid": text_at, "type": text_at, "reason": text_at,
         "action": text_at, "note": text_at, "time": text_at,
     },
-    ResolveImage: {"image": text_at, "pull_secrets": _texts_at},
+    ResolveImage: {"image": text_at, "pull_secrets": _texts_at, "service_account": text_at},
     Requeue: {"after": _number_at},
 }  # fmt: skip
 _BY_NAME: Final = {kind.__name__: kind for kind in _ACTIONS}

@@ -63,6 +63,12 @@ def test_the_image_is_asked_for_with_its_pull_secrets() -> None:
     assert not any(isinstance(action, Requeue) for action in actions)
 
 
+def test_the_image_is_asked_for_with_the_service_account_of_the_pod() -> None:
+    named = an_agent(podTemplate={"spec": {"serviceAccountName": "other"}})
+    assert only(ResolveImage, plan(named, images={})) == ResolveImage(REFERENCE, service_account="other")
+    assert only(ResolveImage, plan(an_agent(), images={})).service_account == "default"
+
+
 @pytest.mark.parametrize(
     "manifest",
     [

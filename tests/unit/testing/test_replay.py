@@ -61,7 +61,7 @@ EACH: tuple[Action, ...] = (
     PatchStatus(POD, None, {"replicas": 1}),
     PatchStatus(POD, "6", {}),
     EmitEvent("n", POD, "uid", "Warning", "Reason", "Reconcile", "note \ud800", "2026-01-31T12:00:00.000000Z"),
-    ResolveImage("image", ("one", "two")),
+    ResolveImage("image", ("one", "two"), "account"),
     Requeue(0.1),
 )
 
