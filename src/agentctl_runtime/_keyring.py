@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from attrs import frozen
@@ -102,7 +102,8 @@ def _read(auths: Mapping[str, _Auth | None]) -> Iterator[Entry]:
             url = urlsplit(place if place.startswith(_SCHEMES) else f"https://{place}")
         except ValueError:
             continue
-        path = url.path[3:] if url.path.startswith(_VERSIONS) else url.path
+        path = unquote(url.path)
+        path = path[3:] if path.startswith(_VERSIONS) else path
         if credential is not None:
             yield Entry(url.netloc.rpartition("@")[2], "" if path == "/" else path, credential)
 

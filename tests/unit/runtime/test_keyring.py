@@ -65,6 +65,7 @@ def found(image: str, *places: str) -> list[str]:
         ("https://*.example.io/v2/", "prefix.example.io/path"),
         ("https://*.example.io/v2/path", "prefix.example.io/path/a"),
         ("https://user@example.io/", "example.io/path"),
+        ("example.io/p%61th", "example.io/path"),
         ("[::1]:5000", "[::1]:5000/a"),
         ("docker.io", "python"),
         ("docker.io/library", "python"),
@@ -102,6 +103,8 @@ def test_credentials_are_for_images_of_their_place(place: str, image: str) -> No
         ("", "example.io/a"),
         ("https://index.docker.io/v1/", "world.example.org/foo/bar"),
         ("index.docker.io/team", "docker.io/team/agent"),
+        # Here alone the kubelet does otherwise: it would tell a host without a dot the default registry's password.
+        ("https://index.docker.io/v1/", "localhost/team/agent"),
     ],
 )
 def test_credentials_of_another_place_are_not_for_an_image(place: str, image: str) -> None:
