@@ -12,7 +12,7 @@ from .support import now, run
 
 
 class LookUps:
-    """Look-ups that take as long as their host does, in the order in which they begin."""
+    """Look-ups that take as long as their namespace or their host does, in the order in which they begin."""
 
     def __init__(self, **seconds: float) -> None:
         self.seconds = seconds
@@ -35,7 +35,7 @@ class LookUps:
             for key in ("all", f"host {turn.host}", f"namespace {turn.taken_for}"):
                 count = sum(key in ("all", f"host {each.host}", f"namespace {each.taken_for}") for each in running)
                 self.peaks[key] = max(self.peaks[key], count)
-            await asyncio.sleep(self.seconds.get(turn.host, 1))
+            await asyncio.sleep(self.seconds.get(turn.taken_for, self.seconds.get(turn.host, 1)))
 
     async def end(self) -> None:
         await asyncio.gather(*self.tasks)
@@ -139,20 +139,30 @@ def test_hosts_with_as_many_turns_take_turns() -> None:
 
 def test_namespaces_with_as_many_turns_take_turns() -> None:
     async def main() -> None:
-        looking = LookUps()
-        for number in range(PER_HOST):
+        looking = LookUps(**{f"n{number}": 1000 for number in range(PER_HOST - 1)})
+        for number in range(PER_HOST - 1):
             looking.start("host", f"n{number}")
         for _ in range(10):
             looking.start("host", "long")
         looking.start("host", "short")
-        await asyncio.sleep(0.5)
-        looking.seconds["host"] = 1000
-        await asyncio.sleep(1)
-        again = [namespace for begun, _, namespace in looking.begun if begun]
-        assert again == ["long", "short", *["long"] * (PER_HOST - 2)]
-        for task in looking.tasks:
-            task.cancel()
-        await asyncio.gather(*looking.tasks, return_exceptions=True)
+        await looking.end()
+        times = [(begun, namespace) for begun, _, namespace in looking.begun if namespace in ("long", "short")]
+        assert times[:5] == [(0, "long"), (1, "long"), (2, "short"), (3, "long"), (4, "long")]
+
+    run(main())
+
+
+def test_a_turn_goes_to_the_host_of_the_fewest() -> None:
+    async def main() -> None:
+        looking = LookUps(busy=20)
+        for number in range(PER_NAMESPACE - 3):
+            looking.start(f"h{number}", "team")
+        for _ in range(5):
+            looking.start("busy", "team")
+        looking.start("idle", "team")
+        await looking.end()
+        assert looking.times("idle") == [1]
+        assert [host for begun, host, _ in looking.begun if begun == 1] == ["idle", "busy", "busy"]
 
     run(main())
 
@@ -168,7 +178,8 @@ def test_what_is_waited_for_in_several_names_begins_in_the_first_that_may() -> N
         looking.turns.join(shared, "other")
         await asyncio.sleep(0)
         assert (shared.begins.is_set(), shared.taken_for) == (True, "other")
-        looking.turns.join(shared, "third")  # it has begun: nothing more waits
+        looking.turns.join(shared, "third")
+        assert "third" not in looking.turns._waiting  # it has begun: nobody waits
         await looking.end()
         assert looking.times("host") == [0.5]
         looking.start("host", "full")
@@ -186,7 +197,8 @@ def test_who_gives_up_leaves_the_turn_to_the_next() -> None:
         await asyncio.sleep(0.5)
         looking.tasks[PER_HOST].cancel()  # it waits
         looking.tasks[0].cancel()  # it runs
-        await asyncio.gather(*looking.tasks, return_exceptions=True)
+        ends = await asyncio.gather(*looking.tasks, return_exceptions=True)
+        assert [type(end) for end in ends if end is not None] == [asyncio.CancelledError] * 2
         assert looking.times("host") == [0] * PER_HOST + [0.5]
         assert looking.turns._taken == []
 
