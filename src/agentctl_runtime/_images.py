@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import math
+import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 import structlog
@@ -13,11 +15,12 @@ from attrs import define, field, frozen
 
 from agentctl_core import ImageError, ImageInfo
 
+from ._reference import InvalidReference, parse_reference
+from ._registry_auth import Credential
 from ._store import Key
+from ._turns import Turn, Turns
 
 ENTRIES: Final = 1000
-AT_A_TIME: Final = 8
-"""Look-ups in flight."""
 TAG_SECONDS: Final = 3600.0
 """How long an answer for a tag holds; one for a digest can never become wrong."""
 ERROR_SECONDS: Final = 30.0
@@ -27,13 +30,16 @@ PATIENCE: Final = 0.25
 """Seconds from the start of a look-up in which it is worth waiting for."""
 
 Known: TypeAlias = ImageInfo | ImageError
-LookUp: TypeAlias = Callable[[str, ImageInfo | None], Awaitable[Known]]
-"""Looks an image up, knowing what was said of it before: `Registry.look_up`, or anything that knows images."""
+LookUp: TypeAlias = Callable[[str, ImageInfo | None, Sequence[Credential]], Awaitable[Known]]
+"""Looks an image up, knowing what was said of it before and whom to ask as: `Registry.look_up`, or another."""
+
+_Question: TypeAlias = tuple[str, bytes]
+"""A reference, and which credentials it is asked with, as nobody else can tell."""
 
 _log = structlog.get_logger()
 
 
-async def no_look_up(reference: str, _: ImageInfo | None = None) -> Known:
+async def no_look_up(reference: str, *_: object) -> Known:
     """Answer for a host that reaches no registry."""
     return ImageError("Unreachable", f"{reference}: this operator looks no images up")
 
@@ -49,6 +55,7 @@ class _Entry:
 
 @define(eq=False)
 class _Pending:
+    turn: Turn
     task: asyncio.Task[None] | None = None
     started: float | None = None
     """None while it waits for its turn."""
@@ -57,7 +64,10 @@ class _Pending:
 
 
 class Images:
-    """Knows images by reference.
+    """Knows images by reference and by the credentials that they were asked for with.
+
+    What was told to who has a credential is told again to who has it too, and to nobody else. The credentials
+    themselves are forgotten with the look-up; what stays of them is a hash with a key of this process.
 
     Args:
         look_up: asks the registry; what it raises becomes an ImageError.
@@ -67,45 +77,30 @@ class Images:
     def __init__(self, look_up: LookUp, wake: Callable[[Key], None]) -> None:
         self._look_up = look_up
         self._wake = wake
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the one used longest ago comes first
-        self._pending: dict[str, _Pending] = {}
-        self._turns = asyncio.Semaphore(AT_A_TIME)
+        self._key = secrets.token_bytes(32)
+        self._entries: OrderedDict[_Question, _Entry] = OrderedDict()  # the one used longest ago comes first
+        self._pending: dict[_Question, _Pending] = {}
+        self._turns = Turns()
         self._closed = False
 
-    def known(self, reference: str) -> Known | None:
-        """Return what the registry said, as long as that holds.
-
-        While it is asked again after an error, that error stands: else each attempt would change the status twice.
-        """
-        entry = self._entries.get(reference)
-        if entry is None:
-            return None
-        self._entries.move_to_end(reference)
-        holds = asyncio.get_running_loop().time() < entry.until or (entry.errors and reference in self._pending)
-        return entry.known if holds else None
-
-    def ask(self, reference: str, key: Key) -> None:
-        """Start a look-up unless its answer is known or on its way, and wake `key` when it is there."""
-        pending = self._start(reference)
-        if pending is not None:
-            pending.keys.add(key)
-
-    async def answer(self, reference: str, key: Key) -> Known | None:
+    async def answer(self, reference: str, key: Key, credentials: Sequence[Credential] = ()) -> Known | None:
         """Ask, and wait for as long as a fast registry takes; `key` is woken only if that was not enough.
 
         Who asks later, or would have to wait for a turn, does not wait: a slow registry holds nobody up.
         """
-        pending = self._start(reference)
+        question = (reference, self._hash(credentials))
+        pending = self._start(question, credentials)
         if pending is None:
-            return self.known(reference)
+            return self._known(question)
+        self._turns.join(pending.turn, key.namespace)
         loop = asyncio.get_running_loop()
         await asyncio.sleep(0)  # it takes its turn, if there is one
         if pending.task is not None and pending.started is not None:
             left = pending.started + PATIENCE - loop.time()
             await asyncio.wait([pending.task], timeout=max(left, 0))
-        if self._pending.get(reference) is pending:
+        if self._pending.get(question) is pending:
             pending.keys.add(key)
-        return self.known(reference)
+        return self._known(question)
 
     async def close(self) -> None:
         """Give up what is on its way; nobody is woken any more."""
@@ -116,39 +111,66 @@ class Images:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._pending.clear()
 
-    def _start(self, reference: str) -> _Pending | None:
+    def _known(self, question: _Question) -> Known | None:
+        """Return what the registry said, as long as that holds.
+
+        While it is asked again after an error, that error stands: else each attempt would change the status twice.
+        """
+        entry = self._entries.get(question)
+        if entry is None:
+            return None
+        self._entries.move_to_end(question)
+        holds = asyncio.get_running_loop().time() < entry.until or (entry.errors and question in self._pending)
+        return entry.known if holds else None
+
+    def _hash(self, credentials: Sequence[Credential]) -> bytes:
+        """Return what tells these credentials from others; nothing for nobody in particular."""
+        parts = [part for each in credentials for part in (each.username, each.password)]
+        told = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return hmac.digest(self._key, told, "sha256") if told else b""
+
+    def _start(self, question: _Question, credentials: Sequence[Credential]) -> _Pending | None:
         """Return the look-up on its way, a new one if need be; None where none is needed."""
-        pending = self._pending.get(reference)
-        if pending is None and self.known(reference) is None and not self._closed:
-            pending = self._pending[reference] = _Pending()
-            pending.task = asyncio.create_task(self._run(reference, pending))
+        pending = self._pending.get(question)
+        if pending is None and self._known(question) is None and not self._closed:
+            pending = self._pending[question] = _Pending(Turn(_host(question[0])))
+            pending.task = asyncio.create_task(self._run(question, credentials, pending))
         return pending
 
-    async def _run(self, reference: str, pending: _Pending) -> None:
-        async with self._turns:
+    async def _run(self, question: _Question, credentials: Sequence[Credential], pending: _Pending) -> None:
+        reference, _ = question
+        async with self._turns.taken(pending.turn):
             pending.started = asyncio.get_running_loop().time()
-            before = self._entries.get(reference)
+            before = self._entries.get(question)
             try:
-                known = await self._look_up(reference, _info(before))
+                known = await self._look_up(reference, _info(before), credentials)
             except Exception:  # noqa: BLE001 -- whatever it is, who asks gets an answer
                 _log.exception("looking an image up failed; this is a fault of the operator", image=reference)
                 known = ImageError("Unreachable", f"{reference}: the look-up failed")
-        self._remember(reference, known)
-        del self._pending[reference]
+        self._remember(question, known)
+        del self._pending[question]
         for key in pending.keys:
             self._wake(key)
 
-    def _remember(self, reference: str, known: Known) -> None:
-        before = self._entries.pop(reference, None)
+    def _remember(self, question: _Question, known: Known) -> None:
+        reference, _ = question
+        before = self._entries.pop(question, None)
         errors = (before.errors if before else 0) + 1 if isinstance(known, ImageError) else 0
         until = asyncio.get_running_loop().time() + _holds(reference, errors)
-        self._entries[reference] = _Entry(known, until, errors)
+        self._entries[question] = _Entry(known, until, errors)
         if len(self._entries) > ENTRIES:
             self._entries.popitem(last=False)
         if isinstance(known, ImageError):
             _log.warning("image look-up failed", image=reference, reason=known.reason, error=known.message)
         else:
             _log.info("image looked up", image=reference, digest=known.digest, platforms=sorted(known.platforms))
+
+
+def _host(reference: str) -> str:
+    try:
+        return parse_reference(reference).host
+    except InvalidReference:
+        return ""  # nobody is asked
 
 
 def _info(entry: _Entry | None) -> ImageInfo | None:

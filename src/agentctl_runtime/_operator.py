@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from traceback import extract_tb
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import structlog
 from attrs import frozen
@@ -37,6 +37,7 @@ from ._execute import Executor
 from ._failure import ApiFailure, in_short
 from ._images import Images, Known, LookUp, no_look_up
 from ._leader import Election
+from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
@@ -50,7 +51,7 @@ STOP_SECONDS: Final = 20.0
 LASTING_FAILURES: Final = 12
 """So many failures in a row, which takes some 20 s, are no hiccup of the API server: the user is told."""
 ROUNDS: Final = 3
-"""How often one pass may start over because a write met something unknown, before it goes back to the queue."""
+"""How often one pass may start over because it has learnt something, before it goes back to the queue."""
 
 Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 """Called with each decision that is acted upon, empty ones too: the Agent, what was observed, the plan."""
@@ -100,6 +101,7 @@ class Operator:
         instance: names this process in Events.
         listener: told each decision before it is executed.
         look_up: asks registries what images run; without it only Agents that need not know become ready.
+        use_pull_secrets: let it ask with the credentials in the Agents' pull secrets.
         election: decides which of several operators works; None for the only one.
         telemetry: told of each pass and each action that was done.
     """
@@ -113,6 +115,7 @@ class Operator:
         instance: str = "agentctl",
         listener: Listener | None = None,
         look_up: LookUp = no_look_up,
+        use_pull_secrets: bool = False,
         election: Election | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
@@ -127,6 +130,9 @@ class Operator:
         self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._images = Images(look_up, self._queue.add)
+        self._credentials_for: CredentialsFor = (
+            PullSecrets(api.find).credentials_for if use_pull_secrets else no_pull_secrets
+        )
         self._executor = Executor(api, self._learn, self._agents.lose, instance)
         self._feeds = [
             (Reflector(api, resource, namespace=namespace, label_selector=selector), cache.feed(namespace))
@@ -276,25 +282,29 @@ class Operator:
 
     async def _reconcile(self, key: Key, told: Pass) -> bool:
         """Do what there is to do; return whether it came to an end."""
+        images: dict[str, Known] = {}
         for _ in range(ROUNDS):
             manifest = self._agents.get(key)
             if manifest is None:
                 self._unwatched.forget(key)
                 self._telemetry.gone(key)
                 return True
-            if await self._do(key, manifest, told):
+            if await self._do(key, manifest, images, told):
                 return True
         return False
 
-    async def _do(self, key: Key, manifest: Manifest, told: Pass) -> bool:
-        """Do one plan; return whether it was done, or voided by something that was learnt."""
+    async def _do(self, key: Key, manifest: Manifest, images: dict[str, Known], told: Pass) -> bool:
+        """Do one plan; return whether it was done, or voided by something that was learnt.
+
+        What is learnt of images is put into `images`, for this pass alone: the next one may have other credentials.
+        """
         unwatched = await self._unwatched.recall(key, manifest)
         objects = [item for cache in self._dependents.values() for item in cache.of(key)]
-        observed = Observed(datetime.now(UTC), (*objects, *unwatched), self._images_of(manifest))
+        observed = Observed(datetime.now(UTC), (*objects, *unwatched), dict(images))
         actions = reconcile(manifest, observed, self._config)
         told.uid, told.revision = manifest["metadata"].get("uid", ""), _revision(manifest, actions)
         structlog.contextvars.bind_contextvars(uid=told.uid, revision=told.revision)
-        if await self._ask(key, actions, observed):
+        if await self._ask(key, actions, images):
             return False
         if self._listener:
             self._listener(manifest, observed, actions)
@@ -320,18 +330,16 @@ class Operator:
         cache = self._agents if ref.kind == KIND else self._dependents[ref.kind]
         return cache.writing(Key(ref.namespace, ref.name), key)
 
-    def _images_of(self, manifest: Manifest) -> dict[str, Known]:
-        spec: object = manifest.get("spec")
-        image = cast("Mapping[str, object]", spec).get("image") if isinstance(spec, Mapping) else None
-        known = self._images.known(image) if isinstance(image, str) else None
-        return {} if known is None else {str(image): known}
-
-    async def _ask(self, key: Key, actions: Sequence[Action], observed: Observed) -> bool:
+    async def _ask(self, key: Key, actions: Sequence[Action], images: dict[str, Known]) -> bool:
         """Ask for the images that a plan wants to know, before the rest of it; return whether it learnt of any."""
         has_learnt = False
         for action in actions:
-            if isinstance(action, ResolveImage) and action.image not in observed.images:
-                has_learnt |= await self._images.answer(action.image, key) is not None
+            if isinstance(action, ResolveImage) and action.image not in images:
+                found = await self._credentials_for(key.namespace, action)
+                known = await self._images.answer(action.image, key, found.credentials)
+                if known is not None:
+                    images[action.image] = with_remark(known, action, found)
+                    has_learnt = True
         return has_learnt
 
     async def _read(self, manifest: Manifest) -> Manifest | None:

@@ -27,6 +27,8 @@ POD = Resource("v1", "Pod", "pods")
 SERVICE = Resource("v1", "Service", "services")
 CONFIG_MAP = Resource("v1", "ConfigMap", "configmaps")
 PERSISTENT_VOLUME_CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+SECRET = Resource("v1", "Secret", "secrets")
+SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Resource("events.k8s.io/v1", "Event", "events")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
@@ -38,7 +40,8 @@ CUSTOM_RESOURCE_DEFINITION = Resource(
 _RESOURCES: Mapping[tuple[Any, Any], Resource] = {
     (resource.api_version, resource.kind): resource
     for resource in (
-        POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, NAMESPACE, EVENT, LEASE, AGENT, CUSTOM_RESOURCE_DEFINITION,
+        POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE_ACCOUNT, NAMESPACE, EVENT, LEASE, AGENT,
+        CUSTOM_RESOURCE_DEFINITION,
     )
 }  # fmt: skip
 

@@ -116,7 +116,7 @@ async def _looking_up(context: str | None, timeline: Timeline) -> AsyncGenerator
             yield registry.look_up
         return
 
-    async def look_up(image: str, _: ImageInfo | None) -> ImageInfo | ImageError:
+    async def look_up(image: str, *_: object) -> ImageInfo | ImageError:
         answer = await embedded_look_up(image)
         timeline.assumed(image, answer)
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
@@ -10,6 +11,7 @@ from agentctl_core.testing import Timings
 from agentctl_runtime._api import Api
 from agentctl_runtime._images import ERROR_SECONDS, PATIENCE, TAG_SECONDS, Known
 from agentctl_runtime._operator import Operator
+from agentctl_runtime._registry_auth import Credential
 from agentctl_runtime.embedded import EmbeddedServer
 
 from .support import now, run
@@ -26,8 +28,10 @@ class FakeRegistry:
         self.answer = answer
         self.seconds = seconds
         self.asked: list[tuple[float, str]] = []
+        self.credentials: list[tuple[Credential, ...]] = []
 
-    async def look_up(self, reference: str, _: ImageInfo | None) -> Known:
+    async def look_up(self, reference: str, _: ImageInfo | None, credentials: Sequence[Credential]) -> Known:
+        self.credentials.append(tuple(credentials))
         self.asked.append((now(), reference))
         await asyncio.sleep(self.seconds)
         return self.answer
