@@ -133,6 +133,7 @@ class Settings:
         insecure_registries: `HOST[:PORT]` of registries that are spoken to over plain HTTP.
         registry_mirrors: `REGISTRY=MIRROR[/PROJECT]`: who is asked before a registry.
         registry_ca_file: further certificate authorities to trust where images are looked up, in PEM form.
+        use_image_pull_secrets: look images up with the credentials in the Agents' pull secrets.
         leader_elect: work only while this process leads.
         leader_election_namespace: of the Lease; None for that of the pod, or of the context.
         leader_election_id: name of the Lease.
@@ -152,6 +153,7 @@ class Settings:
     insecure_registries: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_taken_by(PlainHosts))))
     registry_mirrors: tuple[str, ...] = field(default=(), validator=deep_iterable(_checked(_taken_by(Mirrors))))
     registry_ca_file: Path | None = None
+    use_image_pull_secrets: bool = False
     leader_elect: bool = False
     leader_election_namespace: str | None = field(default=None, validator=optional(_checked(_namespace)))
     leader_election_id: str = field(default="agentctl", validator=_checked(_object_name))

@@ -60,6 +60,12 @@ _OPTIONS: Final = (
         type=click.Path(dir_okay=False, path_type=Path),
     ),
     option(
+        "use_image_pull_secrets",
+        "Look images up with the credentials in imagePullSecrets; needs the rights in deploy/pull-secrets.",
+        is_flag=True,
+        default=_DEFAULT.use_image_pull_secrets,
+    ),
+    option(
         "leader_elect",
         "Work only while this process leads, of all that are run with this option: for more than one replica.",
         is_flag=True,

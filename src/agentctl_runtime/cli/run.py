@@ -78,6 +78,7 @@ async def _run(settings: Settings, listener: Listener | None, tls: ssl.SSLContex
             instance=instance,
             listener=listener,
             look_up=registry.look_up,
+            use_pull_secrets=settings.use_image_pull_secrets,
             election=_election(own, instance, settings),
             telemetry=telemetry,
         )

@@ -100,7 +100,9 @@ class Setup:
 
 
 @asynccontextmanager
-async def operating(namespaces: Sequence[str] = (), look_up: LookUp = no_look_up) -> AsyncGenerator[Setup]:
+async def operating(
+    namespaces: Sequence[str] = (), look_up: LookUp = no_look_up, *, use_pull_secrets: bool = False
+) -> AsyncGenerator[Setup]:
     async with EmbeddedServer(timings=Timings(schedule=0.1, start=0.5, stop=1)) as server:
         setup = Setup(server.cluster, Between(server))
         async with Api.connect(server="http://embedded.invalid", transport=setup.between) as api:
@@ -110,6 +112,7 @@ async def operating(namespaces: Sequence[str] = (), look_up: LookUp = no_look_up
                 listener=lambda _, __, actions: setup.plans.append(actions),
                 instance="me",
                 look_up=look_up,
+                use_pull_secrets=use_pull_secrets,
             )
             setup.operator = operator
             setup.running = asyncio.create_task(operator.run(setup.stop))
