@@ -117,6 +117,27 @@ def test_a_silent_registry_does_not_hold_up_other_agents() -> None:
     run(main())
 
 
+def test_a_silent_registry_does_not_hold_up_look_ups_at_others() -> None:
+    class Silent(FakeRegistry):
+        async def look_up(self, reference: str, _: ImageInfo | None, credentials: Sequence[Credential]) -> Known:
+            if reference.startswith("silent.example/"):
+                await asyncio.sleep(20)
+                return AWAY
+            return await super().look_up(reference, _, credentials)
+
+    async def main() -> None:
+        async with operating(look_up=Silent(seconds=0.1).look_up) as setup:
+            for number in range(100):
+                setup.cluster.create(unnamed(f"silent-{number}", image=f"silent.example/{number}"))
+            await asyncio.sleep(1)
+            names = [f"demo-{number}" for number in range(20)]
+            for name in names:
+                setup.cluster.create(unnamed(name, image=f"registry.example/{name}"))
+            assert await setup.until(lambda: all(map(setup.is_ready, names)), 60) < 3
+
+    run(main())
+
+
 def test_a_missing_image_is_told_and_found_later() -> None:
     async def main() -> None:
         registry = FakeRegistry(NONE)
