@@ -9,9 +9,12 @@ from typing import Any
 import yaml
 from attrs import frozen
 
-BASE = Path(__file__).parents[1] / "deploy" / "base"
+DEPLOY = Path(__file__).parents[1] / "deploy"
+BASE = DEPLOY / "base"
 RULES = (BASE / "rights.yaml", BASE / "election.yaml")
 """The files with rules: where Agents live, and in the operator's own namespace."""
+PULL_SECRETS = DEPLOY / "pull-secrets" / "kustomization.yaml"
+"""The component that adds a rule."""
 
 
 @frozen(order=True)
@@ -39,6 +42,15 @@ class Right:
 def shipped() -> frozenset[Right]:
     """Return what the shipped roles allow, one right for each verb."""
     return frozenset(right for file in RULES for role in yaml.safe_load_all(file.read_text()) for right in _of(role))
+
+
+def for_pull_secrets() -> frozenset[Right]:
+    """Return what the component for pull secrets adds to the operator's role."""
+    patches = yaml.safe_load(PULL_SECRETS.read_text())["patches"]
+    (patch,) = [each["patch"] for each in patches if each["target"]["kind"] == "ClusterRole"]
+    (step,) = yaml.safe_load(patch)
+    assert (step["op"], step["path"]) == ("add", "/rules/-")
+    return frozenset(_of({"rules": [step["value"]]}))
 
 
 def _of(role: dict[str, Any]) -> Iterable[Right]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +13,18 @@ import pytest
 from agentctl_core import Ref, build_pod, parse_agent, wanted
 from tests.e2e.agents import SECONDS, agent, claim_template, growing_storage
 from tests.e2e.audit import AuditLog
+from tests.e2e.cluster import build
 from tests.e2e.cluster.control_plane import ControlPlane
-from tests.e2e.hand_node import HandNode
+from tests.e2e.cluster.image import Image, Repository
+from tests.e2e.cluster.registry_server import RegistryServer
+from tests.e2e.hand_node import HandNode, placement
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.pod_states import failed, resizing, running, succeeded
 from tests.e2e.session import CRD_FILE
 from tests.e2e.stage import Json, Stage
 from tests.e2e.support import Kubectl, eventually, pod_manifest
 from tests.e2e.users import allow
-from tests.rights import Right, shipped
+from tests.rights import Right, for_pull_secrets, shipped
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SYSTEM, ACCOUNT = "agentctl-system", "agentctl"
@@ -44,20 +48,31 @@ class Plane:
         self.kubectl = Kubectl(plane.kubeconfig, plane.bin / "kubectl", directory / "kubectl-cache")
         self._directory = directory
 
-    def operator(self, namespace: str | None) -> OperatorProcess:
+    def operator(self, namespace: str | None, *further: str) -> OperatorProcess:
         """Return an operator that is what its pod would be: the service account with what the manifests gave it."""
         token = self.kubectl("create", "token", ACCOUNT, namespace=SYSTEM).stdout.strip()
         kubeconfig = self.kubectl.config_with(token, self._directory / f"operator-{namespace}.kubeconfig")
-        options = ("--leader-elect", f"--leader-election-namespace={SYSTEM}")
+        options = ("--leader-elect", f"--leader-election-namespace={SYSTEM}", *further)
         return OperatorProcess(kubeconfig, namespace, self._directory / f"operator-{namespace}.log", options)
 
-    def apply(self, form: str) -> None:
-        self.kubectl("apply", "--server-side", f"--kustomize={DEPLOY / form}")
+    def apply(self, form: str, *components: str) -> None:
+        """Apply one form of deploy/, or what a kustomization makes of it that takes components in."""
+        folder = self._directory / "overlay"
+        folder.mkdir(exist_ok=True)
+        kustomization = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            # Bases have to be named by relative paths.
+            "resources": [os.path.relpath(DEPLOY / form, folder)],
+            "components": [os.path.relpath(DEPLOY / each, folder) for each in components],
+        }
+        (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
+        self.kubectl("apply", "--server-side", f"--kustomize={folder if components else DEPLOY / form}")
 
     @contextmanager
-    def runs(self, namespace: str | None) -> Iterator[Stage]:
+    def runs(self, namespace: str | None, *options: str) -> Iterator[Stage]:
         """Run the operator for a scenario; it is denied nothing and has no complaints."""
-        operator = self.operator(namespace)
+        operator = self.operator(namespace, *options)
         with HandNode(self.kubectl) as node:
             operator.start()
             try:
@@ -87,6 +102,14 @@ def older_plane(tmp_path: Path) -> Iterator[Plane]:
         yield plane
 
 
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry that shows everybody the image team/agent:1; returns its host."""
+    with RegistryServer(build.registry(), tmp_path_factory.mktemp("registry")) as server:
+        Repository(server.host, "team/agent").push(Image(["/agent"]), "1")
+        yield server.host
+
+
 @contextmanager
 def _plane(directory: Path, *flags: str) -> Iterator[Plane]:
     audit = AuditLog(directory)
@@ -99,10 +122,11 @@ def _plane(directory: Path, *flags: str) -> Iterator[Plane]:
         yield plane
 
 
-def test_the_operator_uses_every_right_that_it_has_and_is_denied_nothing(plane: Plane) -> None:
+def test_the_operator_uses_every_right_that_it_has_and_is_denied_nothing(plane: Plane, registry: str) -> None:
     plane.apply("cluster-wide")
     _pods_of_the_operator_are_admitted(plane.kubectl)
-    with plane.runs(None) as stage:
+    with plane.runs(None, f"--insecure-registry={registry}") as stage:
+        _images_are_looked_up(stage, registry)
         _a_whole_life(stage)
         _a_failure(stage)
         _a_task_that_is_cleared_away(stage)
@@ -111,6 +135,26 @@ def test_the_operator_uses_every_right_that_it_has_and_is_denied_nothing(plane: 
     assert sorted(right for right in used if not any(each.covers(right) for each in granted)) == []
     unused = {each for each in granted if not any(each.covers(right) for right in used)}
     assert unused == NEEDED_UNASKED | LISTS
+
+
+def test_secrets_are_read_where_that_is_switched_on_by_the_component_that_brings_the_right_to(
+    older_plane: Plane, registry: str
+) -> None:
+    plane = older_plane
+    plane.apply("namespaced", "pull-secrets")
+    (container,) = plane.kubectl.json("get", "deployment", ACCOUNT, namespace=SYSTEM)["spec"]["template"]["spec"][
+        "containers"
+    ]
+    switch = {"name": "AGENTCTL_USE_IMAGE_PULL_SECRETS", "value": "true"}
+    assert switch in container["env"]
+    with plane.runs(SERVED, f"--insecure-registry={registry}", "--use-image-pull-secrets") as stage:
+        _images_are_looked_up(stage, registry)
+    granted, used = shipped() | for_pull_secrets(), plane.audit.used(USER)
+    assert sorted(right for right in used if not any(each.covers(right) for each in granted)) == []
+    assert [each for each in for_pull_secrets() if not any(each.covers(right) for right in used)] == []
+    for namespace, answer in ((SERVED, "yes"), ("default", "no"), (SYSTEM, "no")):
+        may = plane.kubectl("auth", "can-i", "get", "secrets", f"--as={USER}", namespace=namespace, check=False)
+        assert may.stdout.strip() == answer, namespace
 
 
 def test_the_operator_of_one_namespace_may_do_nothing_in_others_and_lists_where_lists_are_not_streamed(
@@ -175,6 +219,14 @@ def _pods_of_the_operator_are_admitted(kubectl: Kubectl) -> None:
     plain = json.dumps(pod_manifest("plain"))
     refused = kubectl("create", "--dry-run=server", "--filename=-", input=plain, namespace=SYSTEM, check=False)
     assert 'violates PodSecurity "restricted:latest"' in refused.stderr
+
+
+def _images_are_looked_up(stage: Stage, registry: str) -> None:
+    """Run Agents whose commands stand in their image, with a pull secret of their own and with the account's."""
+    image = f"{registry}/team/agent:1"
+    template = placement(stage.node.pool) | {"imagePullSecrets": [{"name": "pull"}]}
+    stage.run("named", image=image, command=[], podTemplate={"spec": template})
+    stage.run("unnamed", image=image, command=[])
 
 
 def _a_whole_life(stage: Stage) -> None:

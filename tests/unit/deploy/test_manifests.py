@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.rights import shipped
+from tests.rights import Right, for_pull_secrets, shipped
 
 from agentctl_core import Config
 from agentctl_runtime.cli.run import run
@@ -59,6 +59,22 @@ def test_nothing_is_allowed_on_secrets_nor_by_wildcards() -> None:
     assert len(granted) > 20
     assert [each for each in granted if "*" in each.group + each.resource + each.verb] == []
     assert [each for each in granted if "secrets" in each.resource] == []
+
+
+def test_the_component_for_pull_secrets_alone_allows_to_read_them_and_switches_that_on() -> None:
+    assert for_pull_secrets() == {Right("", "secrets", "get"), Right("", "serviceaccounts", "get")}
+    component = read("pull-secrets/kustomization.yaml")
+    assert component["kind"] == "Component"
+    targets = [(patch["target"]["kind"], patch["target"]["name"]) for patch in component["patches"]]
+    role, *_ = yaml.safe_load_all((DEPLOY / "base/rights.yaml").read_text())
+    assert targets == [(each["kind"], each["metadata"]["name"]) for each in (role, read("base/deployment.yaml"))]
+    (step,) = yaml.safe_load(component["patches"][1]["patch"])
+    assert step["path"] == "/spec/template/spec/containers/0/env/-"
+    (option,) = [each for each in run.params if each.name == "use_image_pull_secrets"]
+    assert (option.envvar, option.type_cast_value(run.make_context("run", []), step["value"]["value"])) == (
+        step["value"]["name"],
+        True,
+    )
 
 
 def test_both_forms_bring_the_admission_policy_and_the_resource_type() -> None:
