@@ -7,7 +7,9 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -300,3 +302,115 @@ def test_the_operator_runs_what_the_image_runs(  # noqa: PLR0913, PLR0917 -- the
     assert [*container["command"], *container.get("args", [])][-4:] == ["--", "/agent", "$$HOME", "serve"]
     cluster.wait_reason("two", "Accepted", "ImageNotFound")
     assert operator.stop() == 0
+
+
+@dataclass
+class Private:
+    """A registry that shows its images to the user alone, as the operator in a namespace meets it.
+
+    Attributes:
+        image: one of its images.
+        insecure: who is spoken to over plain HTTP.
+        cluster: the namespace.
+    """
+
+    image: str
+    insecure: tuple[str, ...]
+    cluster: Cluster
+
+    def make_secret(self, name: str, password: str, host: str = "") -> None:
+        kubectl, namespace = self.cluster.kubectl, self.cluster.namespace
+        user = (f"--docker-username={USER}", f"--docker-password={password}")
+        kubectl(
+            "create", "secret", "docker-registry", name, f"--docker-server={host or self.insecure[0]}", *user,
+            namespace=namespace,
+        )  # fmt: skip
+
+    def make_account(self, name: str) -> None:
+        """Make a service account with a pull secret of the old kind."""
+        auths = {f"http://{self.insecure[0]}/v1/": {"username": USER, "password": PASSWORD}}
+        secret = {"type": "kubernetes.io/dockercfg", "stringData": {".dockercfg": json.dumps(auths)}}
+        metadata = {"metadata": {"name": name}}
+        account = {"imagePullSecrets": [{"name": name}]}
+        self.cluster.apply(
+            {"apiVersion": "v1", "kind": "Secret", **metadata, **secret},
+            {"apiVersion": "v1", "kind": "ServiceAccount", **metadata, **account},
+        )
+
+    def apply(self, name: str, *secrets: str, account: str = "default") -> None:
+        """Apply an Agent whose command stands in the image."""
+        template = {"imagePullSecrets": [{"name": each} for each in secrets], "serviceAccountName": account}
+        self.cluster.apply(agent(name, image=self.image, command=[], podTemplate={"spec": template}))
+
+    def refusal(self, name: str) -> str:
+        """Wait until an Agent's image is not shown, and return what is told of that."""
+        conditions = self.cluster.wait_reason(name, "Accepted", "RegistryUnreachable")["status"]["conditions"]
+        assert self.cluster.pod(name) is None
+        return str(next(each["message"] for each in conditions if each["type"] == "Accepted"))
+
+    @contextmanager
+    def operated(self, kubeconfig: Path, log: Path, *options: str) -> Iterator[None]:
+        operator = OperatorProcess(kubeconfig, self.cluster.namespace, log, options)
+        operator.options += tuple(f"--insecure-registry={host}" for host in self.insecure)
+        operator.start()
+        yield
+        assert operator.stop() == 0
+
+
+@pytest.fixture(params=["password", "token"])
+def private(  # noqa: PLR0913, PLR0917 -- they are fixtures
+    request: pytest.FixtureRequest,
+    server: RegistryServer,
+    repository: Repository,
+    program: Path,
+    kubectl: Kubectl,
+    crd: str,
+    namespace: str,
+    tmp_path: Path,
+) -> Iterator[Private]:
+    assert crd
+    repository.push(Image(["/agent"]), "private")
+    with ExitStack() as stack:
+        hosts: tuple[str, ...] = ()
+        auth: Mapping[str, Mapping[str, str]] = htpasswd(tmp_path)
+        if request.param == "token":
+            tokens = stack.enter_context(TokenServer(tmp_path, USER, PASSWORD))
+            auth, hosts = tokens.settings, (tokens.host,)
+        guarded = stack.enter_context(RegistryServer(program, tmp_path, auth=auth, images=server.images))
+        yield Private(f"{guarded.host}/team/agent:private", (guarded.host, *hosts), Cluster(kubectl, namespace))
+
+
+def test_a_private_image_is_looked_up_with_pull_secrets_where_that_is_switched_on(
+    private: Private, kubeconfig: Path, tmp_path: Path
+) -> None:
+    private.make_secret("right", PASSWORD)
+    private.make_account("old")
+    with private.operated(kubeconfig, tmp_path / "off"):
+        private.apply("one", "right")
+        assert "--use-image-pull-secrets" in private.refusal("one")
+    with private.operated(kubeconfig, tmp_path / "on", "--use-image-pull-secrets"):
+        private.cluster.wait_ready("one")
+        private.apply("by-account", account="old")
+        private.cluster.wait_ready("by-account")
+        private.apply("stranger")
+        assert "ServiceAccount default: it has no imagePullSecrets" in private.refusal("stranger")
+    assert PASSWORD not in (tmp_path / "on").read_text()
+
+
+def test_pull_secrets_that_are_of_no_use_are_told_and_one_that_comes_later_is_found(
+    private: Private, kubeconfig: Path, tmp_path: Path
+) -> None:
+    private.make_secret("wrong", "another")
+    private.make_secret("elsewhere", PASSWORD, "elsewhere.example")
+    name = private.image.rpartition(":")[0]
+    with private.operated(kubeconfig, tmp_path / "log", "--use-image-pull-secrets"):
+        private.apply("refused", "wrong")
+        private.apply("unfit", "elsewhere")
+        private.apply("late", "missing", "wrong", "late")
+        told = private.refusal("refused")
+        assert "with these credentials" in told
+        assert f"(Secret wrong: it has credentials for {name})" in told
+        assert f"(Secret elsewhere: it has no credentials for {name})" in private.refusal("unfit")
+        assert "Secret missing: it does not exist" in private.refusal("late")
+        private.make_secret("late", PASSWORD)
+        private.cluster.wait_ready("late")  # without an edit
