@@ -72,11 +72,11 @@ def listen(seconds: str) -> None:
 
 
 def read() -> None:
-    """Say what arrives at standard input up to the end of a line."""
+    """Say what arrives at standard input up to the end of a line, or of the input."""
     say("waiting")
     found = b""
-    while not found.endswith(b"\n"):
-        found += os.read(0, 4096)
+    while not found.endswith(b"\n") and (more := os.read(0, 4096)):
+        found += more
     say("read", data=found.decode("latin-1"))
 
 

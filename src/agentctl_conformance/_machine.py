@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -63,11 +64,13 @@ class Process:
         """Start it."""
         self.patience = patience
         self._output = output
+        self._written_to = str(output)
         self._terminal: int | None = None
         self._copying: Thread | None = None
         inner: int | None = None
         if tty:
             self._terminal, inner = os.openpty()
+            self._written_to = os.ttyname(inner)
         with output.open("wb") as file:
             self._process = subprocess.Popen(
                 command,
@@ -111,13 +114,27 @@ class Process:
         return code if code >= 0 else 128 - code
 
     def stop(self) -> None:
-        """End it, if it still runs."""
+        """End it, if it still runs, and what it has started, wherever its wrapper has left that."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.kill()
         self._process.wait()
+        for pid in _writing_to(self._written_to):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if self._terminal is not None:
             os.close(self._terminal)
+
+
+def _writing_to(output: str) -> list[int]:
+    """Return the processes whose standard output is this file or terminal."""
+    found: list[int] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        # It has ended, or is another user's.
+        with suppress(OSError):
+            if str((process / "fd" / "1").readlink()) == output:
+                found.append(int(process.name))
+    return found
 
 
 def _copy(terminal: int, target: Path) -> None:
