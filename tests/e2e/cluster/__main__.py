@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.e2e.cluster.build import binaries, registry
+from tests.e2e.cluster.dockerfile_build import buildkit_programs
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.node_build import node_programs, pause, why_no_node
 
@@ -17,6 +18,7 @@ def main() -> None:
         if why_no_node() is None:
             node_programs()
             pause()
+            buildkit_programs()
     except BuildError as error:
         sys.exit(f"error: {error}")
     print(folder)  # noqa: T201 - the folder is the command's result

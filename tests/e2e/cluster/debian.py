@@ -15,8 +15,8 @@ from tests.e2e.cluster.packages import PackagesError, run
 from tests.e2e.cluster.progress import say
 
 # Folders of / that are links into /usr, as on every machine with Debian.
-_MERGED = ("bin", "lib", "lib64", "sbin")
-_LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/info", "var/cache")
+MERGED = ("bin", "lib", "lib64", "sbin")
+LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/info", "var/cache")
 
 
 def unpacked(packages: Sequence[str]) -> Path:
@@ -27,9 +27,8 @@ def unpacked(packages: Sequence[str]) -> Path:
     Raises:
         PackagesError: apt does not know one of them, or cannot fetch it.
     """
-    cache = folder_for("debian", ())
-    cache.mkdir(parents=True, exist_ok=True)
-    versions = _closure(packages, cache)
+    cache = _cache()
+    versions = closure(packages)
     target = cache / hashlib.sha256("\n".join(versions).encode()).hexdigest()[:16]
     if target.exists():
         return target
@@ -42,8 +41,13 @@ def unpacked(packages: Sequence[str]) -> Path:
     return target
 
 
-def _closure(packages: Sequence[str], cache: Path) -> list[str]:
-    """NAME=VERSION of each package that apt would install on a machine that has none."""
+def closure(packages: Sequence[str]) -> list[str]:
+    """NAME=VERSION of each package that apt would install on a machine that has none.
+
+    Raises:
+        PackagesError: apt does not know one of them.
+    """
+    cache = _cache()
     # apt takes seconds to think, and thinks the same until its lists of what there is are others.
     lists = sorted((entry.name, entry.stat().st_mtime_ns) for entry in os.scandir("/var/lib/apt/lists"))
     known = cache / f"closure-{hashlib.sha256(repr((lists, packages)).encode()).hexdigest()[:16]}"
@@ -53,6 +57,12 @@ def _closure(packages: Sequence[str], cache: Path) -> list[str]:
         partial.write_text("\n".join(found))
         partial.replace(known)
     return known.read_text().splitlines()
+
+
+def _cache() -> Path:
+    cache = folder_for("debian", ())
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
 
 
 def _resolve(packages: Sequence[str]) -> list[str]:
@@ -75,7 +85,7 @@ def _unpack(folder: Path, packages: Sequence[str]) -> None:
     root.mkdir()
     # apt gives up root's rights for downloads, and then may not write here.
     run("apt-get", "download", "-qq", "--option=APT::Sandbox::User=root", *packages, cwd=str(fetched))
-    for name in _MERGED:
+    for name in MERGED:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     for package in sorted(fetched.glob("*.deb")):
@@ -83,14 +93,14 @@ def _unpack(folder: Path, packages: Sequence[str]) -> None:
         run("dpkg-deb", "--extract", str(package), str(unpacking))
         _merge(unpacking, root)
         shutil.rmtree(unpacking)
-    for name in _LEFT_OUT:
+    for name in LEFT_OUT:
         shutil.rmtree(root / name, ignore_errors=True)
 
 
 def _merge(source: Path, root: Path) -> None:
     """Move what a package holds into the root; what it has in /bin goes to /usr/bin, and so on."""
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-        target = root / "usr" / entry.name if entry.name in _MERGED else root / entry.name
+        target = root / "usr" / entry.name if entry.name in MERGED else root / entry.name
         if entry.is_dir(follow_symlinks=False):
             shutil.copytree(entry.path, target, symlinks=True, dirs_exist_ok=True)
         elif not (target.exists() or target.is_symlink()):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.e2e.cluster import sdk_packages
 from tests.e2e.cluster.debian import unpacked
+from tests.e2e.cluster.dockerfile_build import debian_base
 from tests.e2e.cluster.image import Image, Repository
 from tests.e2e.cluster.node_build import compiled, pause
 from tests.e2e.cluster.operator_image import operator_image
@@ -142,6 +143,7 @@ IMAGES: Mapping[str, Callable[[], Image]] = {
     "user": _busybox(["probe"], user="probe"),
     "workdir": _busybox(["probe"], working_dir="/home/probe"),
     "operator": operator_image,
+    "debian": debian_base,
     "python": _python,
     "python-packages": _python_packages,
     "node": _node,

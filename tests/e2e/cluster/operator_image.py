@@ -1,4 +1,7 @@
-"""The operator's image, made without Docker from what deploy/image/Dockerfile makes it from."""
+"""The operator's image, made without Docker from what deploy/image/Dockerfile makes it from.
+
+Not there are what the scripts of Debian's packages make, and what the base has besides: see node/test_dockerfile.py.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ _BASE = ("base-files", "dash")
 
 
 def debian_packages() -> list[str]:
-    """What is installed on top of the base."""
-    return (FOLDER / "packages.txt").read_text().split()
+    """What the image has of Debian: what is installed on top of the base, and what is needed of that itself."""
+    return [*_BASE, *(FOLDER / "packages.txt").read_text().split()]
 
 
 @cache
@@ -63,7 +66,7 @@ def tini() -> Path:
 
 
 def _root() -> Path:
-    return unpacked([*_BASE, *debian_packages()])
+    return unpacked(debian_packages())
 
 
 def _dependencies() -> Path:

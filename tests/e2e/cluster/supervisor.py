@@ -21,12 +21,12 @@ import sys
 import time
 from pathlib import Path
 
+from tests.e2e.cluster import cgroups
 from tests.e2e.cluster.node_names import NodeNames
 from tests.e2e.cluster.processes import dying_with_this
 
 _NODES = 64
 _SECONDS = 20.0
-_CGROUPS = Path("/sys/fs/cgroup")
 _PER_FOLDER = {"cni": "/var/lib/cni", "kubelet": "/var/lib/kubelet", "log": "/var/log"}
 # The kubelet writes these settings of the whole machine: it is given files of its own instead.
 _SYSCTLS = {
@@ -85,7 +85,7 @@ def _lock(names: NodeNames) -> socket.socket | None:
 def _sweep() -> None:
     """Remove the cgroups of nodes whose supervisor was killed."""
     for names in map(NodeNames, range(_NODES)):
-        if any((root / names.cgroup).exists() for root in _hierarchies()) and (lock := _lock(names)) is not None:
+        if cgroups.existing(names.cgroup) and (lock := _lock(names)) is not None:
             _remove_cgroups(names)
             lock.close()
 
@@ -159,16 +159,9 @@ def _end(unshare: subprocess.Popen[bytes] | None, pid: int) -> None:
         unshare.kill()
 
 
-def _hierarchies() -> list[Path]:
-    """The roots of the cgroup hierarchies: one for each controller in version 1, else the one there is."""
-    if (_CGROUPS / "cgroup.procs").exists():
-        return [_CGROUPS]
-    return [path for path in _CGROUPS.iterdir() if (path / "cgroup.procs").exists() and not path.is_symlink()]
-
-
 def _make_cgroups(names: NodeNames) -> None:
     # The kubelet wants its root to be there. A cpuset takes no process before it has CPUs and memory.
-    for root in _hierarchies():
+    for root in cgroups.hierarchies():
         (root / names.cgroup).mkdir(exist_ok=True)
         for setting in ("cpuset.cpus", "cpuset.mems"):
             if (root / setting).exists():
@@ -178,13 +171,7 @@ def _make_cgroups(names: NodeNames) -> None:
 def _remove_cgroups(names: NodeNames) -> None:
     # The kernel frees a cgroup that has become empty a little later.
     deadline = time.monotonic() + _SECONDS
-    while left := [root / names.cgroup for root in _hierarchies() if (root / names.cgroup).exists()]:
-        for top in left:
-            for folder, _, _ in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(folder)  # noqa: PTH106 - os.walk gives strings
-                except OSError:
-                    continue
+    while left := cgroups.remove(names.cgroup):
         if time.monotonic() > deadline:
             sys.exit(f"cgroups that cannot be removed: {left}")
         time.sleep(0.05)

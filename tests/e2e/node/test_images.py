@@ -59,8 +59,8 @@ def test_the_dockerfile_makes_the_image_from_what_it_is_made_from_here(built: Im
     assert [_lines("USER"), json.loads(_lines("ENTRYPOINT")[0])] == [[USER], built.entrypoint]
     assert f"--from=build /install {PACKAGES_FOLDER}" in _lines("COPY")
     assert "cp /usr/bin/tini-static /usr/bin/tini" in _lines("RUN")
-    release = re.search(r"^ARG DEBIAN=(\w+)-\d{8}-slim$", _DOCKERFILE, re.MULTILINE)
-    assert release, "the base is pinned by its date"
+    release = re.search(r"^ARG DEBIAN=(\w+)-\d{8}-slim@sha256:[0-9a-f]{64}$", _DOCKERFILE, re.MULTILINE)
+    assert release, "the base is pinned by its date and its digest"
     here = Path("/etc/os-release").read_text()
     assert f"VERSION_CODENAME={release[1]}" in here, "this machine's apt knows another Debian than the Dockerfile"
 
