@@ -184,10 +184,11 @@ def test_what_is_changed_in_place_is_no_matter_of_the_next_pod() -> None:
     )
     now["metadata"]["labels"]["agentctl.dev/new"] = "1"
     now["metadata"]["annotations"] |= {"agentctl.dev/rendered-by": "agentctl 9", "agentctl.dev/revision": "x"}
-    limit = "spec.containers[agent].resources.{}.ephemeral-storage"
+    containers = ("initContainers[agentctl-wrapper]", "initContainers[agentctl-sdk]", "containers[agent]")
     assert told(served(rendered()), now) == {
-        limit.format("limits"): ("1Gi", "2Gi"),
-        limit.format("requests"): ("1Gi", "2Gi"),
+        f"spec.{container}.resources.{sort}.ephemeral-storage": ("1Gi", "2Gi")
+        for container in containers
+        for sort in ("limits", "requests")
     }
 
 
