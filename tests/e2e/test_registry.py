@@ -353,8 +353,10 @@ class Private:
         operator = OperatorProcess(kubeconfig, self.cluster.namespace, log, options)
         operator.options += tuple(f"--insecure-registry={host}" for host in self.insecure)
         operator.start()
-        yield
-        assert operator.stop() == 0
+        try:
+            yield
+        finally:
+            assert operator.stop() == 0
 
 
 @pytest.fixture(params=["password", "token"])

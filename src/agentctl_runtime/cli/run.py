@@ -25,6 +25,7 @@ from .._logging import configure_logging
 from .._metrics import Metrics, metrics_app
 from .._operator import LeadershipLostError, Listener, Operator
 from .._registry import Registry, tls_trusting
+from .._resolving import ThreadForEach
 from .._resources import LEASE
 from .._serving import serving
 from .._settings import Address, Settings
@@ -58,6 +59,7 @@ def run(**options: Any) -> None:
 async def _run(settings: Settings, listener: Listener | None, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadForEach())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics = Metrics(settings.leader_election_id if settings.leader_elect else None)
