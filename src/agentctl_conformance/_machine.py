@@ -64,14 +64,13 @@ class Process:
         """Start it."""
         self.patience = patience
         self._output = output
-        self._written_to = str(output)
         self._terminal: int | None = None
         self._copying: Thread | None = None
         inner: int | None = None
         if tty:
             self._terminal, inner = os.openpty()
-            self._written_to = os.ttyname(inner)
         with output.open("wb") as file:
+            self._written_to = os.fstat(file.fileno() if inner is None else inner)
             self._process = subprocess.Popen(
                 command,
                 env=dict(env),
@@ -126,13 +125,16 @@ class Process:
             os.close(self._terminal)
 
 
-def _writing_to(output: str) -> list[int]:
-    """Return the processes whose standard output is this file or terminal."""
+def _writing_to(output: os.stat_result) -> list[int]:
+    """Return the processes whose standard output is this file or terminal.
+
+    Their names are not enough: in another mount namespace, a container's, they are those of other ones.
+    """
     found: list[int] = []
     for process in Path("/proc").glob("[0-9]*"):
         # It has ended, or is another user's.
         with suppress(OSError):
-            if str((process / "fd" / "1").readlink()) == output:
+            if os.path.samestat((process / "fd" / "1").stat(), output):
                 found.append(int(process.name))
     return found
 
