@@ -1,4 +1,4 @@
-"""Executes actions: one request each, with the preconditions that make a stale view harmless."""
+"""Executes actions: one request each, with the preconditions that make a stale view harmless, and one log line."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from agentctl_core import (
 )
 
 from ._failure import ApiFailure, in_short
+from ._status_words import in_words
 from ._store import generation_of
 
 _log = structlog.get_logger()
@@ -116,6 +117,7 @@ class Executor:
             if failure.is_refusal or _is_webhook_away(failure) or (is_lasting and failure.is_server_error):
                 return _refusal(action.ref, failure)
             raise
+        _log.info(f"created {action.ref.kind} {action.ref.name}")
         return None
 
     async def _change(self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -124,6 +126,7 @@ class Executor:
             self._learn(await self._client.patch(ref, body), manifest)
         except ApiFailure as failure:
             return _not_done(failure, ref, "changed")
+        _log.info(f"changed {ref.kind} {ref.name}")
         return None
 
     async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -132,6 +135,7 @@ class Executor:
             await self._client.resize(ref, body)
         except ApiFailure as failure:
             return _not_done(failure, ref, "resized", "pods/resize")
+        _log.info(f"resized {ref.kind} {ref.name}")
         return None
 
     async def _delete(self, action: Delete, manifest: Mapping[str, Any]) -> None:
@@ -146,12 +150,14 @@ class Executor:
             if not is_gone:
                 raise
         else:
+            _log.info(f"deleted {action.ref.kind} {action.ref.name}")
             # Else a pass that comes before the watch tells of the deletion would send it again.
             if answer.get("kind") == action.ref.kind:
                 self._learn(answer, manifest, is_news=True)
 
     async def _patch_status(self, action: PatchStatus, manifest: Mapping[str, Any]) -> None:
-        difference = merge_diff(manifest.get("status") or {}, action.status)
+        former = manifest.get("status") or {}
+        difference = merge_diff(former, action.status)
         if difference:
             precondition = {"resourceVersion": action.resource_version}
             body = {"metadata": precondition, "status": difference}
@@ -164,6 +170,8 @@ class Executor:
                     self._lose(manifest)
                     return
                 raise
+            words, messages = in_words(former, action.status)
+            _log.info(f"status: {words}", **messages)
 
     async def _confirm(self, manifest: Mapping[str, Any]) -> bool:
         """Tell whether an Agent is there still, before what it has is deleted or a pod of it is succeeded by another.
@@ -209,7 +217,9 @@ class Executor:
         except ApiFailure as failure:
             if not failure.is_already_exists:
                 # An Event is a courtesy: the condition says the same and must not wait for it.
-                _log.warning("event not emitted", event_reason=action.reason, error=in_short(failure))
+                _log.warning(f"Event {action.reason} is not emitted", error=in_short(failure))
+        else:
+            _log.info(f"emitted Event {action.reason}", note=action.note)
 
 
 def _has_had_pod(agent: Mapping[str, Any]) -> bool:

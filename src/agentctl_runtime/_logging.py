@@ -10,6 +10,7 @@ import structlog
 
 FORMATS: Final = ("auto", "console", "json")
 LEVELS: Final = ("debug", "info", "warning", "error")
+_FIRST: Final = ("timestamp", "level", "agent", "event")
 
 
 def configure_logging(log_format: str, level: str) -> None:
@@ -19,7 +20,7 @@ def configure_logging(log_format: str, level: str) -> None:
     whatever the level: httpx2 tells each URL as information, and a registry sends on to URLs that bear a signature.
     """
     is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
-    renderer = structlog.processors.JSONRenderer() if is_json else _console()
+    renderers = [_in_reading_order, structlog.processors.JSONRenderer()] if is_json else [_console()]
     lowest = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,7 +29,7 @@ def configure_logging(log_format: str, level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -36,11 +37,16 @@ def configure_logging(log_format: str, level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(lowest, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
+
+
+def _in_reading_order(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Put first what a person looks for first, who reads lines of JSON as they are."""
+    return {**{name: line[name] for name in _FIRST if name in line}, **line}
 
 
 def _console() -> structlog.typing.Processor:

@@ -20,14 +20,11 @@ from agentctl_core import (
     Action,
     Config,
     Create,
-    Delete,
-    EmitEvent,
     Observed,
     Patch,
     PatchStatus,
     Ref,
     Requeue,
-    Resize,
     ResolveImage,
     reconcile,
 )
@@ -129,6 +126,7 @@ class Operator:
         self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
         self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
+        self._uids: dict[Key, str] = {}  # of the Agents met, to tell once that one is gone
         self._images = Images(look_up, self._queue.add)
         self._credentials_for: CredentialsFor = (
             PullSecrets(api.find).credentials_for if use_pull_secrets else no_pull_secrets
@@ -285,6 +283,7 @@ class Operator:
         images: dict[str, Known] = {}
         for _ in range(ROUNDS):
             manifest = self._agents.get(key)
+            self._meet(key, manifest)
             if manifest is None:
                 self._unwatched.forget(key)
                 self._telemetry.gone(key)
@@ -292,6 +291,15 @@ class Operator:
             if await self._do(key, manifest, images, told):
                 return True
         return False
+
+    def _meet(self, key: Key, manifest: Manifest | None) -> None:
+        """Log that the Agent is gone that bore this name before, where it is."""
+        uid = None if manifest is None else str(manifest["metadata"].get("uid", ""))
+        former = self._uids.pop(key, None)
+        if former not in (None, uid):
+            _log.info("the Agent is gone", uid=former)
+        if uid is not None:
+            self._uids[key] = uid
 
     async def _do(self, key: Key, manifest: Manifest, images: dict[str, Known], told: Pass) -> bool:
         """Do one plan; return whether it was done, or voided by something that was learnt.
@@ -318,7 +326,6 @@ class Operator:
             if found is not None:
                 self._remember(key, manifest, found)
                 return False
-            _tell(action)
             self._telemetry.executed(key, action)
         return True
 
@@ -360,23 +367,6 @@ def _revision(manifest: Manifest, actions: Sequence[Action]) -> str:
     seen: Mapping[str, Any] = manifest.get("status") or {}
     status = next(planned, seen)
     return str(status.get("updateRevision", ""))
-
-
-def _tell(action: Action) -> None:
-    """Log what was done: one line for each write, in words that a person understands."""
-    match action:
-        case Create():
-            _log.info(f"created {action.ref.kind} {action.ref.name}")
-        case Delete(ref):
-            _log.info(f"deleted {ref.kind} {ref.name}")
-        case PatchStatus(status=status):
-            _log.info("status written", **{c["type"]: f"{c['status']} ({c['reason']})" for c in status["conditions"]})
-        case EmitEvent(reason=reason, note=note):
-            _log.info("event", reason=reason, note=note)
-        case Patch(ref) | Resize(ref):
-            _log.info(f"changed {ref.kind} {ref.name}")
-        case Requeue() | ResolveImage():
-            pass
 
 
 async def _first_of(*awaitables: asyncio.Future[Any]) -> None:

@@ -82,6 +82,11 @@ class OnNode(Cluster):
             finally:
                 process.kill()
 
+    def signal(self, pod: str, pid: int) -> None:
+        """Send SIGTERM to a process of the agent's container; its image has to have the program `kill`."""
+        arguments = ("exec", pod, "--container=agent", "--", "kill", "-TERM", str(pid))
+        self.kubectl(*arguments, namespace=self.namespace)
+
     def terminated(self, name: str) -> Json:
         """Wait until the Agent's status says how its container ended, and return that."""
         found = self.wait(name, lambda agent: "lastTermination" in agent.get("status", {}), "a termination")

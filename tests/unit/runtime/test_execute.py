@@ -287,7 +287,8 @@ def test_a_lost_event_is_logged_and_holds_nothing_up(failure: ApiFailure) -> Non
     with capture_logs() as logged:
         assert execute(EVENT, Client(create=failure)) == (None, [])
     (line,) = logged
-    assert (line["log_level"], line["event_reason"], line["error"]) == ("warning", "InvalidSpec", failure.message)
+    told = ("warning", "Event InvalidSpec is not emitted", failure.message)
+    assert (line["log_level"], line["event"], line["error"]) == told
 
 
 def test_an_event_that_is_there_is_success() -> None:
@@ -333,3 +334,41 @@ def test_a_status_that_is_not_taken_says_that_the_agent_has_changed_or_gone(
     with suppress(ApiFailure):
         asyncio.run(executor.execute(STATUS, AGENT))
     assert told == (learned, lost)
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (CREATE, "created Pod a"),
+        (PATCH, "changed Pod a"),
+        (RESIZE, "resized Pod a"),
+        (DELETE, "deleted Pod a"),
+        (DELETE_AGENT, "deleted Agent a"),
+        (STATUS, "status: podName, replicas"),
+        (EVENT, "emitted Event InvalidSpec"),
+    ],
+)
+def test_each_write_is_a_log_line(action: Action, told: str) -> None:
+    with capture_logs() as logged:
+        execute(action, Client())
+    assert [(line["log_level"], line["event"]) for line in logged] == [("info", told)]
+
+
+@pytest.mark.parametrize(
+    ("action", "client"),
+    [
+        (CREATE, Client(create=ALREADY_EXISTS, get=POD)),
+        (CREATE, Client(create=FORBIDDEN)),
+        (PATCH, Client(patch=NOT_FOUND)),
+        (RESIZE, Client(resize=NOT_FOUND)),
+        (DELETE, Client(get=NOT_FOUND)),
+        (DELETE, Client(delete=NOT_FOUND)),
+        (STATUS, Client(patch=CONFLICT)),
+        (PatchStatus(AGENT_REF, "7", AGENT["status"]), Client()),
+        (EVENT, Client(create=ALREADY_EXISTS)),
+    ],
+)
+def test_what_was_not_written_is_not_told(action: Action, client: Client) -> None:
+    with capture_logs() as logged, suppress(ApiFailure):
+        execute(action, client)
+    assert logged == []

@@ -7,7 +7,8 @@ characters of the same numbers (Latin-1). Then it does what PROBE says, words se
   exit=N          end with this code (at once, if nothing before it takes time)
   signal=N        end by this signal
   sleep=S         wait so many seconds (may be a fraction)
-  wait            wait for SIGTERM for ever; {"event":"signal","number":15}, then go on with the next word
+  wait            wait for SIGTERM for ever; {"event":"signal","number":15}, then go on with the next word; of each
+                  "wait" another SIGTERM is the end
   ignore-term     ignore SIGTERM from now on
   stdin           read standard input to its end: {"event":"stdin","text":...}
   line            read standard input to the end of a line: {"event":"line","text":...}
@@ -18,7 +19,7 @@ characters of the same numbers (Latin-1). Then it does what PROBE says, words se
   write=PATH      write the time into this file: {"event":"write","ok":true}
   read=PATH       {"event":"read","text":...,"mode":"644"} or {"event":"read","error":...}
   http=PORT       answer every request with 200 "ok" for ever, in a child of its own
-  memory=MIB      touch so much memory
+  memory=MIB      touch so much memory: {"event":"memory","ok":true}
   copy=PATH       copy this program itself there, executable
 
 Without PROBE it ends with code 0. Each event has "time", in seconds since 1970. */
@@ -231,6 +232,16 @@ static void wait_for_term(void) {
   begin("signal");
   printf(",\"number\":%d", (int)terminated);
   end();
+  terminated = 0;
+}
+
+static void take_memory(size_t size) {
+  static char *volatile taken;  // what nobody could look at the compiler would leave out
+  taken = malloc(size);
+  if (taken) memset(taken, 1, size);
+  begin("memory");
+  printf(",\"ok\":%s", taken ? "true" : "false");
+  end();
 }
 
 static void act(char *word) {
@@ -251,7 +262,7 @@ static void act(char *word) {
   else if (!strcmp(word, "read") && value) read_file(value, "read");
   else if (!strcmp(word, "http")) serve((int)number);
   else if (!strcmp(word, "copy") && value) copy("/proc/self/exe", value, 0755);
-  else if (!strcmp(word, "memory")) memset(malloc((size_t)number << 20), 1, (size_t)number << 20);
+  else if (!strcmp(word, "memory")) take_memory((size_t)number << 20);
   else {
     fprintf(stderr, "PROBE: there is no word \"%s\"\n", word);
     exit(64);
