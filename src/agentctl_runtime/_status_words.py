@@ -14,7 +14,7 @@ _COUNTS_AND_NAMES: Final = ("nodeName", "restarts", "failures")
 def in_words(former: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     """Return what tells a status from the former one, and the messages of the conditions that have changed, by type.
 
-    Other fields are named where nothing else has changed. Nothing comes from the agent itself: how a container ended is
+    Other fields are told where nothing else has changed. Nothing comes from the agent itself: how a container ended is
     told without its own message, which may hold anything.
     """
     before, now = _conditions(former), _conditions(status)
@@ -25,7 +25,9 @@ def in_words(former: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str,
         words.append(f"{kind} is {still}{value} ({reason})")
     difference = merge_diff(former, status)
     words += _fields(difference, status)
-    return ", ".join(words or sorted(difference)), {kind: message for kind, _, _, message in changed}
+    return ", ".join(words or map(_field, sorted(difference.items()))), {
+        kind: message for kind, _, _, message in changed
+    }
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str, str, str]]:
@@ -44,3 +46,12 @@ def _fields(difference: Mapping[str, Any], status: Mapping[str, Any]) -> Iterato
         end = status["lastTermination"]
         reason = f" ({end['reason']})" if "reason" in end else ""
         yield f"container {end.get('containerName')} ended with exit code {end.get('exitCode')}{reason}"
+
+
+def _field(item: tuple[str, Any]) -> str:
+    name, value = item
+    if value is None:
+        return f"{name} is absent"
+    if name == "podIPs":
+        value = " and ".join(str(address["ip"]) for address in value)
+    return f"{name} is {value}" if isinstance(value, str | int) else name

@@ -42,6 +42,12 @@ def write_overlay(images: Images, folder: Path) -> None:
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization))
 
 
+def leader(kubectl: Kubectl) -> str:
+    """Return the name of the operator's pod that leads."""
+    lease = kubectl.json("get", "lease", "agentctl", namespace=NAMESPACE)
+    return str(lease["spec"]["holderIdentity"]).partition("_")[0]
+
+
 def _available(kubectl: Kubectl) -> bool:
     deployment = kubectl.json("get", "deployment", "agentctl", namespace=NAMESPACE)
     status = deployment["status"]

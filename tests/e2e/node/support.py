@@ -52,11 +52,13 @@ class OnNode(Cluster):
         spec = {"containers": [main], "restartPolicy": "Never", "enableServiceLinks": False, **pod}
         self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
 
-    def log(self, pod: str, container: str = "agent", *, previous: bool = False) -> list[Json]:
+    def log(
+        self, pod: str, container: str = "agent", *, previous: bool = False, namespace: str | None = None
+    ) -> list[Json]:
         """Return the lines that a container has logged as JSON so far; none where it has not started."""
         options = ["--previous"] if previous else []
         arguments = ("logs", pod, f"--container={container}", *options)
-        run = self.kubectl(*arguments, namespace=self.namespace, check=False)
+        run = self.kubectl(*arguments, namespace=namespace or self.namespace, check=False)
         return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
 
     def said(self, pod: str, event: str, container: str = "agent") -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.node.operator import NAMESPACE
+from tests.e2e.node.operator import NAMESPACE, leader
 from tests.e2e.node.support import OnNode
 from tests.e2e.support import Kubectl, eventually
 
@@ -15,8 +15,7 @@ def test_both_replicas_run_as_deployed_and_one_of_them_works(installed: Kubectl)
         assert (status["ready"], status["restartCount"]) == (True, 0)
     labels = installed.json("get", "namespace", NAMESPACE)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    lease = installed.json("get", "lease", "agentctl", namespace=NAMESPACE)
-    assert lease["spec"]["holderIdentity"].partition("_")[0] in {pod["metadata"]["name"] for pod in pods}
+    assert leader(installed) in {pod["metadata"]["name"] for pod in pods}
 
 
 def test_an_agent_becomes_ready_behind_the_wrapper_and_its_deletion_leaves_nothing(on_node: OnNode) -> None:

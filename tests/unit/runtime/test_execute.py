@@ -344,7 +344,7 @@ def test_a_status_that_is_not_taken_says_that_the_agent_has_changed_or_gone(
         (RESIZE, "resized Pod a"),
         (DELETE, "deleted Pod a"),
         (DELETE_AGENT, "deleted Agent a"),
-        (STATUS, "status: podName, replicas"),
+        (STATUS, "status: podName is new, replicas is absent"),
         (EVENT, "emitted Event InvalidSpec"),
     ],
 )

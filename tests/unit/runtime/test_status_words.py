@@ -67,7 +67,14 @@ def test_a_container_that_ended_without_a_reason() -> None:
     assert told == "container agent ended with exit code 0"
 
 
-def test_nothing_but_what_has_changed_is_told_and_where_nobody_waits_for_it_by_its_name() -> None:
+def test_nothing_but_what_has_changed_is_told() -> None:
     former = {"restarts": 1, "nodeName": "a", "podName": "b", "lastTermination": {"exitCode": 1}}
-    changed = {**former, "podIPs": [{"ip": "10.0.0.1"}], "restarts": 0, "observedGeneration": 2}
-    assert in_words(former, changed) == ("observedGeneration, podIPs, restarts", {})
+    assert in_words(former, {**former, "failures": 3, "replicas": 0}) == ("failures is 3", {})
+
+
+def test_where_nothing_else_has_changed_the_rest_is_told() -> None:
+    former = {"restarts": 1, "replicas": 1, "startTime": "then", "podName": "b"}
+    changed = {"restarts": 0, "replicas": 0, "podName": "b", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]}
+    told, _ = in_words(former, changed)
+    assert told == "podIPs is 10.0.0.1 and fd00::1, replicas is 0, restarts is 0, startTime is absent"
+    assert in_words({}, {"resolvedCommand": {"entrypoint": ["a"]}}) == ("resolvedCommand", {})

@@ -1,0 +1,66 @@
+"""`kubectl logs` of the operator: the life of one Agent in lines that a person understands."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e.node.operator import NAMESPACE, leader
+from tests.e2e.node.support import Json, OnNode
+from tests.e2e.support import eventually
+
+AT_FIRST = (
+    "Accepted is True (Accepted)",
+    "Ready is False (PodPending)",
+    "UpToDate is True (Current)",
+    "Suspended is False (Running)",
+)
+# Steps of a pod on its way, of which there may be one or two.
+_ON_THE_WAY = re.compile(r"status: (nodeName is \S+|podIPs is \S+|replicas is 0|Ready is still False \(\w+\).*)")
+
+
+def test_the_log_of_the_operator_tells_the_life_of_an_agent(on_node: OnNode) -> None:
+    on_node.run("demo", "entrypoint", command=["probe"])
+    on_node.wait_ready("demo")
+    on_node.patch("demo", env=[{"name": "PROBE", "value": "say=two,wait,exit=0"}])
+    on_node.said("demo", "say")
+    on_node.wait_ready("demo")
+    on_node.scale("demo", 0)
+    on_node.wait_gone("demo")
+    on_node.scale("demo", 1)
+    on_node.wait_ready("demo")
+    on_node.kubectl("delete", "pod", "demo", namespace=on_node.namespace)
+    on_node.wait_ready("demo")
+    on_node.delete("demo")
+    eventually(lambda: _lines(on_node)[-1]["event"] == "the Agent is gone", 30, "the end is told")
+    lines = _lines(on_node)
+    assert [line["event"] for line in lines if not _ON_THE_WAY.fullmatch(line["event"])] == [
+        "created Pod demo",
+        f"status: {', '.join(AT_FIRST)}",
+        "status: Ready is True (PodReady)",
+        "emitted Event Recreating",
+        "status: Ready is False (Terminating), UpToDate is False (Recreating)",
+        "deleted Pod demo",
+        "created Pod demo",
+        "status: Ready is False (PodPending), UpToDate is True (Current)",
+        "status: Ready is True (PodReady)",
+        "emitted Event ScaledToZero",
+        "status: Ready is absent, UpToDate is absent, Suspended is True (ScaledToZero)",
+        "deleted Pod demo",
+        "status: there is no pod",
+        "created Pod demo",
+        "emitted Event Running",
+        "status: Ready is False (PodPending), UpToDate is True (Current), Suspended is False (Running)",
+        "status: Ready is True (PodReady)",
+        "emitted Event PodDeleted",
+        "status: Ready is False (Terminating), UpToDate is still True (Current)",
+        "created Pod demo",
+        "status: Ready is False (PodPending), UpToDate is still True (Current)",
+        "status: Ready is True (PodReady)",
+        "the Agent is gone",
+    ]
+
+
+def _lines(on_node: OnNode) -> list[Json]:
+    """Return what the operator that leads has logged about the Agent."""
+    lines = on_node.log(leader(on_node.kubectl), "operator", namespace=NAMESPACE)
+    return [line for line in lines if line.get("agent") == f"{on_node.namespace}/demo"]
