@@ -48,8 +48,7 @@ def _fields(difference: Mapping[str, Any], status: Mapping[str, Any]) -> Iterato
         yield f"container {end.get('containerName')} ended with exit code {end.get('exitCode')}{reason}"
 
 
-def _field(item: tuple[str, Any]) -> str:
-    name, value = item
+def _field(name: str, value: Any) -> str:
     if value is None:
         return f"{name} is absent"
     if name == "podIPs":

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.e2e.cluster.node_build import why_no_node
 from tests.e2e.cluster.real_node import RealNode
 from tests.e2e.session import OfSession, access, users_kubeconfig
+from tests.e2e.support import Kubectl
 
 # How the workers of pytest-xdist, which are its child processes, learn of it.
 _NODE = "AGENTCTL_E2E_NODE"
@@ -38,6 +39,10 @@ class NodeAccess:
     kubectl: Path
     registry: str
     enter: tuple[str, ...]
+
+    def administrator(self) -> Kubectl:
+        """Runs kubectl as the cluster's administrator; what it caches of a cluster of our own ends with that."""
+        return Kubectl(self.kubeconfig, self.kubectl, self.kubeconfig.parent / "kubectl-cache" if self.enter else None)
 
     def inside(self, *command: str) -> str:
         """Run a command on the node (``ctr``, ``ps``, ``ip``) and return its output.

@@ -41,7 +41,7 @@ def kubeconfig(node: NodeAccess) -> Path:
 @pytest.fixture(scope="session")
 def kubectl(node: NodeAccess) -> Kubectl:
     """Runs kubectl as the administrator of the cluster with the real node."""
-    return Kubectl(node.kubeconfig, node.kubectl, node.kubeconfig.parent / "kubectl-cache" if node.enter else None)
+    return node.administrator()
 
 
 @pytest.fixture(scope="session")
