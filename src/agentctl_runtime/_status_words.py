@@ -25,9 +25,8 @@ def in_words(former: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[str,
         words.append(f"{kind} is {still}{value} ({reason})")
     difference = merge_diff(former, status)
     words += _fields(difference, status)
-    return ", ".join(words or map(_field, sorted(difference.items()))), {
-        kind: message for kind, _, _, message in changed
-    }
+    words = words or [_field(name, value) for name, value in sorted(difference.items())]
+    return ", ".join(words), {kind: message for kind, _, _, message in changed}
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[str, str, str, str]]:

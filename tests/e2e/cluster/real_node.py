@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -114,6 +117,33 @@ class RealNode(Startable):
         command = ("env", *self.environment(), *command)
         return subprocess.run(self.inside(*command), capture_output=True, text=True, check=True).stdout
 
+    @contextmanager
+    def down(self, *, power_cut: bool = False) -> Iterator[None]:
+        """Let kubelet and containerd be down until the end of the block. Containers go on, unless by a `power_cut`.
+
+        Raises:
+            PartFailedError: they do not start again within 60 seconds.
+        """
+        names = ("containerd", "kubelet", "kube-proxy") if power_cut else ("containerd", "kubelet")
+        ended = [part for part in self._parts if part.name in names]
+        self._parts = [part for part in self._parts if part.name not in names]
+        if power_cut:
+            self.run("sh", "-c", "kill -KILL -1")  # all but the first process, which keeps the namespaces
+        else:
+            for part in ended:
+                # The part is the command that entered the namespaces; it passes no signal on.
+                program = Path(f"/proc/{part.pid}/task/{part.pid}/children").read_text()
+                os.kill(int(program), signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for part in ended:
+            part.wait_or_kill(deadline)
+        silent_since = self._heartbeat()
+        yield
+        deadline = time.monotonic() + _READY_SECONDS
+        self._launch_kubelet(self._launch_containerd(), deadline, silent_since)
+        if power_cut:
+            self._launch_proxy()
+
     def environment(self) -> list[str]:
         """What the node's programs need in their environment."""
         return [f"PATH={self._programs}:/usr/sbin:/usr/bin:/sbin:/bin", f"CONTAINERD_ADDRESS={SOCKET}"]
@@ -164,24 +194,35 @@ class RealNode(Startable):
         write_settings(self._folder, names, self._programs, authority, self.registry)
         deadline = time.monotonic() + _READY_SECONDS
         # It gets ready while the control plane does.
-        containerd = self._launch("containerd", f"--config={self._folder}/containerd.toml")
+        containerd = self._launch_containerd()
         self._started.append(plane.start())
         self.kubeconfig, self.kubectl = plane.kubeconfig, plane.bin / "kubectl"
         plane.authority.issue("kubelet", f"system:node:{names.node}", "system:nodes", addresses=[names.node_address])
         plane.authority.issue("proxy", "system:kube-proxy")
         for part in ("kubelet", "proxy"):
             plane.authority.kubeconfig(self._folder / f"{part}.kubeconfig", part, plane.server)
+        self._administrator = Kubectl(plane.kubeconfig, self.kubectl, self._directory / "kubectl-cache")
+        self._launch_kubelet(containerd, deadline)
+        self._launch_proxy()
+
+    def _launch_containerd(self) -> Part:
+        return self._launch("containerd", f"--config={self._folder}/containerd.toml")
+
+    def _launch_kubelet(self, containerd: Part, deadline: float, silent_since: str = "") -> None:
+        """Start the kubelet once containerd is ready, and wait until it tells anew that the node takes pods."""
         wait_ready(containerd, lambda: self._answers("ctr", "version"), deadline)
+        names = self.names
         kubelet = self._launch(
             "kubelet",
             f"--config={self._folder}/kubelet.yaml",
             f"--kubeconfig={self._folder}/kubelet.kubeconfig",
             *("--root-dir=/var/lib/kubelet", f"--hostname-override={names.node}", f"--node-ip={names.node_address}"),
-            program=plane.bin / "kubelet",
+            program=self.kubectl.with_name("kubelet"),
         )
+        wait_ready(kubelet, lambda: self._heartbeat() != silent_since and self._schedulable(), deadline)
+
+    def _launch_proxy(self) -> None:
         self._launch("kube-proxy", f"--config={self._folder}/proxy.yaml")
-        kubectl = Kubectl(plane.kubeconfig, plane.bin / "kubectl", self._directory / "kubectl-cache")
-        wait_ready(kubelet, lambda: self._schedulable(kubectl), deadline)
 
     def _launch(self, name: str, *arguments: str, program: Path | None = None) -> Part:
         command = self.inside("env", *self.environment(), str(program or self._programs / name), *arguments)
@@ -196,6 +237,11 @@ class RealNode(Startable):
             return False
         return True
 
-    def _schedulable(self, kubectl: Kubectl) -> bool:
-        node = kubectl.get("node", self.names.node)
+    def _heartbeat(self) -> str:
+        """When the kubelet has told last that it lives; empty where it never has."""
+        lease = self._administrator.get("lease", self.names.node, "kube-node-lease")
+        return str(lease["spec"]["renewTime"]) if lease else ""
+
+    def _schedulable(self) -> bool:
+        node = self._administrator.get("node", self.names.node)
         return node is not None and condition(node, "Ready") == "True" and not node["spec"].get("taints")

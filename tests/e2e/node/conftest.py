@@ -33,6 +33,13 @@ def unavailable(error: NoNodeError) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
+def starts_nodes(node: NodeAccess) -> None:
+    """Whether the test may start nodes of its own: where the user has named a cluster, the test says that it cannot."""
+    if not node.enter:
+        pytest.skip("KUBECONFIG names a cluster: no node of our own is in use")
+
+
+@pytest.fixture(scope="session")
 def kubeconfig(node: NodeAccess) -> Path:
     """The administrator's kubeconfig of the cluster with the real node."""
     return node.kubeconfig
