@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proof nightly soak poison cluster e2e packaging mutation mutation-changed proof-doc crd golden \
+.PHONY: help demo test lint types imports unit proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -49,6 +49,9 @@ soak: cluster  ## Change, kill and disturb everything at random for 20 minutes (
 
 poison: cluster  ## Measure how much slower 100 Agents are beside one whose every call fails (FAULT=fast, slow or 429).
 	$(BIN)/python -m bench.poison --fault $(or $(FAULT),slow)
+
+latency: cluster  ## Measure how long an Agent takes to be ready on a real node, beside pods that nobody manages (RUNS=20).
+	$(BIN)/python -m bench.node_latency --runs $(or $(RUNS),20)
 
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
 	$(BIN)/python -m tools.proof_doc

@@ -7,8 +7,8 @@ characters of the same numbers (Latin-1). Then it does what PROBE says, words se
   exit=N          end with this code (at once, if nothing before it takes time)
   signal=N        end by this signal
   sleep=S         wait so many seconds (may be a fraction)
-  wait            wait for SIGTERM for ever; {"event":"signal","number":15}, then go on with the next word; of each
-                  "wait" another SIGTERM is the end
+  wait            wait for SIGTERM for ever; {"event":"signal","number":15}, then go on with the next word; each
+                  "wait" takes a SIGTERM of its own
   ignore-term     ignore SIGTERM from now on
   stdin           read standard input to its end: {"event":"stdin","text":...}
   line            read standard input to the end of a line: {"event":"line","text":...}
