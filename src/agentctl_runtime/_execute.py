@@ -156,7 +156,7 @@ class Executor:
                 self._learn(answer, manifest, is_news=True)
 
     async def _patch_status(self, action: PatchStatus, manifest: Mapping[str, Any]) -> None:
-        former = manifest.get("status") or {}
+        former: Mapping[str, Any] = manifest.get("status") or {}
         difference = merge_diff(former, action.status)
         if difference:
             precondition = {"resourceVersion": action.resource_version}

@@ -57,6 +57,11 @@ def growing_storage(name: str, claim: str, namespace: str) -> tuple[Json, Json]:
     return storage_class, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
 
 
+def _reason(agent: Json | None, kind: str) -> str | None:
+    conditions = (agent or {}).get("status", {}).get("conditions", [])
+    return next((each["reason"] for each in conditions if each["type"] == kind), None)
+
+
 class Cluster:
     """One namespace, seen as a user sees it."""
 
@@ -77,20 +82,19 @@ class Cluster:
         self.kubectl("delete", "agent", name, *options, namespace=self.namespace)
 
     def reason(self, name: str, kind: str) -> str | None:
-        found = self.agent(name) or {}
-        return next((c["reason"] for c in found.get("status", {}).get("conditions", []) if c["type"] == kind), None)
+        return _reason(self.agent(name), kind)
 
     def wait_ready(self, name: str) -> Any:
         return eventually(lambda: a if condition(a := self.agent(name), "Ready") == "True" else None, SECONDS, "Ready")
 
     def wait_reason(self, name: str, kind: str, reason: str) -> Any:
-        def check() -> bool:
-            found = self.reason(name, kind)
-            assert found == reason, found
-            return True
+        def check() -> Any:
+            found = self.agent(name)
+            told = _reason(found, kind)
+            assert told == reason, told
+            return found
 
-        eventually(check, SECONDS, f"{kind} says {reason}")
-        return self.agent(name)
+        return eventually(check, SECONDS, f"{kind} says {reason}")
 
     def wait_gone(self, name: str) -> None:
         eventually(lambda: self.pod(name) is None, SECONDS, f"pod {name} is gone")
