@@ -73,12 +73,8 @@ def test_an_agent_that_runs_out_of_memory_is_told_so(on_node: OnNode) -> None:
 
 def test_an_agent_that_ends_again_and_again_is_told_so_and_its_restarts_are_counted(on_node: OnNode) -> None:
     on_node.run("agent", "entrypoint", "exit=3")
-    found = on_node.wait_reason("agent", "Ready", "CrashLoopBackOff")
-    uid, restarts = on_node.uid("agent"), found["status"]["restarts"]
-    # The next one comes after 10 s.
-    found = on_node.wait("agent", lambda agent: agent["status"]["restarts"] > restarts, "another restart")
-    container = on_node.pod("agent")["status"]["containerStatuses"][0]
-    assert (found["status"]["restarts"], on_node.uid("agent")) == (container["restartCount"], uid)
+    on_node.wait_reason("agent", "Ready", "CrashLoopBackOff")
+    found = on_node.wait("agent", lambda agent: agent["status"]["restarts"] == _restarts(on_node) >= 1, "restarts")
     # A restart of a pod that lives is no failure of the Agent.
     assert (found["status"]["lastTermination"]["exitCode"], "failures" in found["status"]) == (3, False)
     on_node.wait_events("agent", ("Warning", "CrashLoopBackOff"))
@@ -153,6 +149,10 @@ def test_a_suspended_agent_that_is_woken_finds_its_claim_and_a_fresh_shared_volu
     assert data["text"].strip().isdigit()
     # Before them, perhaps, that the pod waits for its claim to be bound.
     assert on_node.events("agent")[-2:] == [("Normal", "ScaledToZero"), ("Normal", "Running")]
+
+
+def _restarts(on_node: OnNode) -> int:
+    return int(on_node.pod("agent")["status"]["containerStatuses"][0]["restartCount"])
 
 
 def _reads(on_node: OnNode) -> list[Json]:
