@@ -42,6 +42,8 @@ _WAITING: Final[Mapping[str, tuple[str, str]]] = {
 }
 """A waiting container's reason (the kubelet's) -> the Agent's, and what to do about it."""
 _START_FAILURES: Final = ("StartError", "ContainerCannotRun")
+_NO_NODE_CURE: Final = "Change resources, nodeSelector, affinity or tolerations, or add a node."
+_CLAIM_CURE: Final = "See what its claims wait for: kubectl describe pvc."
 _OUT_OF_MEMORY: Final = "it needs more memory than resources.limits.memory allows; raise that"
 
 _DISRUPTIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -199,10 +201,9 @@ def readiness(pod: Mapping[str, Any], now: datetime) -> Verdict:
     scheduled = conditions.get("PodScheduled")
     if dig(scheduled, "status", kind=str) == "False":
         told = (dig(scheduled, "message", kind=str) or "no reason given").rstrip(".")
-        return not_ready(
-            "Unschedulable",
-            f"No node takes the pod: {told}. Change resources, nodeSelector, affinity or tolerations, or add a node.",
-        )
+        # The scheduler writes it as the kind, or as the resource.
+        cure = _CLAIM_CURE if "persistentvolumeclaim" in told.lower() else _NO_NODE_CURE
+        return not_ready("Unschedulable", f"No node takes the pod: {told}. {cure}")
     if trouble := next(filter(None, map(_trouble, _containers(pod))), None):
         return trouble
     if (dig(pod, "status", "phase", kind=str) or "Pending") == "Pending":

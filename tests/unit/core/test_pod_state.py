@@ -34,6 +34,9 @@ WAITED_FOR = (
     "It is waited for, since the agent may still run there: at most one. When the node is gone for good, delete the "
     "Node, or taint it with node.kubernetes.io/out-of-service."
 )
+UNBOUND = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims"
+NO_CLAIM = 'persistentvolumeclaim "data" not found'
+CLAIM_CURE = "See what its claims wait for: kubectl describe pvc."
 NO_NODE_CURE = "Change resources, nodeSelector, affinity or tolerations, or add a node."
 MADE_ANEW = "It is made anew once it is gone."
 
@@ -99,6 +102,10 @@ def test_a_pod_that_says_so_is_ready() -> None:
          "Unschedulable", f"No node takes the pod: 0/1 nodes X. {NO_NODE_CURE}"),
         (pod(phase="Pending", conditions=[{"type": "PodScheduled", "status": "False"}]),
          "Unschedulable", f"No node takes the pod: no reason given. {NO_NODE_CURE}"),
+        (pod(conditions=[{"type": "PodScheduled", "status": "False", "message": f"{UNBOUND}."}]),
+         "Unschedulable", f"No node takes the pod: {UNBOUND}. {CLAIM_CURE}"),
+        (pod(conditions=[{"type": "PodScheduled", "status": "False", "message": NO_CLAIM}]),
+         "Unschedulable", f"No node takes the pod: {NO_CLAIM}. {CLAIM_CURE}"),
         (gated("a", "b"), "PodPending", f"The scheduling gates a and b {GATE_CURE}"),
         (gated("a", phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "Blocked"}]),
          "PodPending", f"The scheduling gate a {GATE_CURE}"),
