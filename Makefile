@@ -57,7 +57,7 @@ proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explor
 	$(BIN)/python -m tools.proof_doc
 
 e2e: cluster  ## Run the end-to-end tests on a real control plane and node.
-	$(BIN)/pytest -n 4 tests/e2e  # most of them wait most of the time
+	$(BIN)/pytest -n 3 tests/e2e  # most of them wait most of the time
 
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
 	$(BIN)/pytest tests/packaging

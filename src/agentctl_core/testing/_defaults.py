@@ -164,6 +164,7 @@ FINISHERS: Final[Mapping[str, Callable[[JsonObject], None]]] = {
 
 GATED: Final[Mapping[str, tuple[str, ...]]] = {
     "core.HTTPGetAction": ("protocol",),
+    "core.Lifecycle": ("stopSignal",),
     "core.SecretVolumeSource": ("defaultUser",),
     "core.ConfigMapVolumeSource": ("defaultUser",),
     "core.ProjectedVolumeSource": ("defaultUser",),

@@ -200,7 +200,8 @@ def _mounts(spec: JsonObject, pod: JsonObject) -> None:
             mount["name"] = names[(len(mount["name"]) + index) % len(names)]
             _mount(mount)
         _devices(spec, container, pod)
-        for variable in container.get("env", ()):
+    for holder in (*_containers(spec), spec.get("sdk", {})):
+        for variable in holder.get("env", ()):
             if file := variable.get("valueFrom", {}).get("fileKeyRef"):
                 file["volumeName"] = "env-files"
                 if not any(volume["name"] == "env-files" for volume in spec.setdefault("volumes", [])):
