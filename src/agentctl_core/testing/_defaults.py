@@ -164,7 +164,10 @@ FINISHERS: Final[Mapping[str, Callable[[JsonObject], None]]] = {
 
 GATED: Final[Mapping[str, tuple[str, ...]]] = {
     "core.HTTPGetAction": ("protocol",),
+    "core.GRPCAction": ("mode",),
     "core.Lifecycle": ("stopSignal",),
+    "core.PodSpec": ("evictionResponders",),
+    "core.VolumeMount": ("bindMountOptions",),
     "core.SecretVolumeSource": ("defaultUser",),
     "core.ConfigMapVolumeSource": ("defaultUser",),
     "core.ProjectedVolumeSource": ("defaultUser",),
