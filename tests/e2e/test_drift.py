@@ -89,7 +89,8 @@ def of_the_operator(pod: Json) -> Iterator[tuple[Any, ...]]:
                 is_own = True
             case _:
                 is_own = False
-        if is_own and path[-1] not in {"name", "mountPath"}:
+        # Where a variable of the SDK's comes from is the user's.
+        if is_own and path[-1] not in {"name", "mountPath"} and "valueFrom" not in path:
             yield path
 
 
