@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2
 
 from tests.e2e.fidelity.campaign import Campaign, shown
+from tests.e2e.fidelity.generate import sequence
 from tests.e2e.fidelity.operations import from_line
 from tests.e2e.fidelity.plane import CONNECTIONS, bare_plane
 from tests.e2e.fidelity.sides import client_of
@@ -35,7 +36,7 @@ def main() -> int:
             print(shown(outcome) if outcome.found else "no difference")
             return int(bool(outcome.found))
         started = time.monotonic()
-        campaign.run(range(asked.first, asked.first + asked.sequences))
+        campaign.run(map(sequence, range(asked.first, asked.first + asked.sequences)))
         print(campaign.report())
         print(f"{time.monotonic() - started:.1f} s")
         for text in campaign.explained_differences(asked.shown):

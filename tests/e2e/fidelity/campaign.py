@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import httpx2
 
-from tests.e2e.fidelity.generate import sequence
 from tests.e2e.fidelity.operations import Operation, to_line
 from tests.e2e.fidelity.plane import prepared
 from tests.e2e.fidelity.run import Counted, Outcome, run
@@ -47,10 +46,10 @@ class Campaign:
         model, server = prepared(self._client, namespace)
         return run(operations, model, server, namespace)
 
-    def run(self, numbers: Iterable[int]) -> None:
-        """Run the sequences with these numbers."""
+    def run(self, sequences: Iterable[Sequence[Operation]]) -> None:
+        """Run these sequences."""
         with ThreadPoolExecutor(self._jobs) as pool:
-            for outcome in pool.map(lambda number: self.once(sequence(number)), numbers):
+            for outcome in pool.map(self.once, sequences):
                 self.counted += outcome.counted
                 self.explained += outcome.explained
                 if outcome.found:
