@@ -168,10 +168,10 @@ def _with_requests(container: Mapping[str, Any], field: str) -> dict[str, Any]:
     limits = _object(amounts.get("limits"))
     requests = {**limits, **_object(amounts.get("requests"))}
     is_sidecar = field == "initContainers" and container.get("restartPolicy") == "Always"
-    name = container.get("name")
+    name = dig(container, "name", kind=str) or ""
     # The operator's own containers ask for what the agent asked for when the pod was made.
-    follows = name == MAIN_CONTAINER or (isinstance(name, str) and name.startswith(RESERVED_PREFIX))
-    resized = RESIZED if is_sidecar or follows else ()
+    is_own = name.startswith(RESERVED_PREFIX)
+    resized = RESIZED if is_sidecar or is_own or name == MAIN_CONTAINER else ()
     for sort, given in (("limits", limits), ("requests", requests)):
         kept = {resource: amount for resource, amount in given.items() if resource not in resized}
         amounts = {name: value for name, value in amounts.items() if name != sort} | ({sort: kept} if kept else {})
