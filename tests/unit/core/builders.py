@@ -33,6 +33,17 @@ GONE = "2026-01-31T11:00:00Z"
 SOON = "2026-01-31T12:00:20Z"
 """A deletionTimestamp whose grace period lasts."""
 DIGEST = "sha256:" + "ab" * 32
+OWN_SECURITY: Json = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "privileged": False,
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""The securityContext of the operator's own containers: they pass *restricted*."""
 IMAGE = ImageInfo(DIGEST, {"linux/amd64": ImageConfig(("/entry", "$HOME"), ("serve",))})
 """What the registry says about the image of `an_agent`."""
 IMAGES: Mapping[str, ImageInfo | ImageError] = {"example.com/agent:1": IMAGE}

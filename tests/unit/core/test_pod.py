@@ -12,19 +12,9 @@ from hypothesis import given
 from agentctl_core import CommandUnknown, ImageConfig, ImageInfo, InvalidAgent, Problem, build_pod, parse_agent
 from agentctl_core._config import VERSION
 
-from .builders import DIGEST, IMAGE, UID, Json, an_agent, containers_of, main_of, pod_of
+from .builders import DIGEST, IMAGE, OWN_SECURITY, UID, Json, an_agent, containers_of, main_of, pod_of
 from .strategies import agents
 
-OWN_SECURITY: Json = {
-    "runAsNonRoot": True,
-    "runAsUser": 65532,
-    "runAsGroup": 65532,
-    "privileged": False,
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 SHARED: Json = {"name": "agentctl-shared", "mountPath": "/agentctl"}
 BIN: Json = {"name": "agentctl-bin", "mountPath": "/agentctl/bin"}
 SMALL: Json = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.core.builders import Json, an_agent
+from tests.unit.core.builders import OWN_SECURITY, Json, an_agent
 
 from agentctl_core import parse_agent
 from agentctl_core.features.own_container import own_container
@@ -19,18 +19,8 @@ def of(**spec: Any) -> Json:
 
 def test_they_are_restricted_whatever_the_pod_says() -> None:
     context = {"privileged": True, "runAsUser": 0}
-    assert of(securityContext=context, podTemplate={"spec": {"securityContext": {"runAsUser": 0}}}) == {
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "runAsGroup": 65532,
-            "privileged": False,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        }
-    }
+    found = of(securityContext=context, podTemplate={"spec": {"securityContext": {"runAsUser": 0}}})
+    assert found == {"securityContext": OWN_SECURITY}
 
 
 @pytest.mark.parametrize("sort", ["limits", "requests"])
