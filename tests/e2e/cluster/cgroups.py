@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -20,15 +22,22 @@ def existing(name: str) -> list[Path]:
     return [root / name for root in hierarchies() if (root / name).exists()]
 
 
-def remove(name: str) -> list[Path]:
-    """Remove a group with those below it, and return what is left of it.
+def remove(name: str, seconds: float) -> list[Path]:
+    """Remove a group with those below it, and return what is left of it after so many seconds.
 
     That is where processes are, and for a moment also where some were.
     """
-    for top in existing(name):
-        for folder, _, _ in os.walk(top, topdown=False):
-            try:
-                os.rmdir(folder)  # noqa: PTH106 - os.walk gives strings
-            except OSError:
-                continue
-    return existing(name)
+    deadline = time.monotonic() + seconds
+    while left := existing(name):
+        for top in left:
+            _remove_empty(top)
+        if time.monotonic() > deadline:
+            return existing(name)
+        time.sleep(0.05)
+    return []
+
+
+def _remove_empty(top: Path) -> None:
+    for folder, _, _ in os.walk(top, topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106 - os.walk gives strings

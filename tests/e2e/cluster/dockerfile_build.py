@@ -8,7 +8,6 @@ import platform
 import shutil
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ def _folder() -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            _remove_cgroup()
+            cgroups.remove(_CGROUP, _CGROUP_SECONDS)
 
 
 def _debian(release: str) -> Path:
@@ -179,13 +178,6 @@ def _run(folder: Path, settings: Path, options: list[str]) -> None:
     unshare = shutil.which("unshare") or "unshare"
     command = dying_with_this([unshare, *namespaces, "sh", "-c", script, *words])
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=_SECONDS)
-
-
-def _remove_cgroup() -> None:
-    # The kernel frees a group that has become empty a little later.
-    deadline = time.monotonic() + _CGROUP_SECONDS
-    while cgroups.remove(_CGROUP) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def _config(layout: Path) -> dict[str, Any]:

@@ -169,12 +169,8 @@ def _make_cgroups(names: NodeNames) -> None:
 
 
 def _remove_cgroups(names: NodeNames) -> None:
-    # The kernel frees a cgroup that has become empty a little later.
-    deadline = time.monotonic() + _SECONDS
-    while left := cgroups.remove(names.cgroup):
-        if time.monotonic() > deadline:
-            sys.exit(f"cgroups that cannot be removed: {left}")
-        time.sleep(0.05)
+    if left := cgroups.remove(names.cgroup, _SECONDS):
+        sys.exit(f"cgroups that cannot be removed: {left}")
 
 
 if __name__ == "__main__":
