@@ -186,17 +186,12 @@ async def measure(address: str, on_node: OnNode, runs: int) -> dict[str, list[tu
 @contextmanager
 def cluster() -> Iterator[OnNode]:
     """Start a cluster with a real node, on which the operator runs from its image as deploy/ has it."""
-    started = SessionNode()
-    started.start()
-    try:
+    with SessionNode(), tempfile.TemporaryDirectory() as folder:
         node = node_access()
         kubectl, images = node.administrator(), Images(node.registry)
-        with tempfile.TemporaryDirectory() as folder:
-            install(kubectl, images, Path(folder))
-            with fresh_namespace(kubectl) as namespace:
-                yield OnNode(kubectl, namespace, images, node)
-    finally:
-        started.stop()
+        install(kubectl, images, Path(folder))
+        with fresh_namespace(kubectl) as namespace:
+            yield OnNode(kubectl, namespace, images, node)
 
 
 def _shown(seconds: list[float]) -> str:

@@ -166,13 +166,8 @@ def p99(values: list[float]) -> float:
 @contextmanager
 def cluster() -> Iterator[Kubectl]:
     """Start a control plane with a simulated node."""
-    started = SessionCluster()
-    started.start()
-    try:
-        reach = access()
-        yield Kubectl(reach.kubeconfig, reach.kubectl, reach.kubeconfig.parent / "kubectl-cache")
-    finally:
-        started.stop()
+    with SessionCluster():
+        yield access().administrator()
 
 
 def _shown(ratios: list[float]) -> str:

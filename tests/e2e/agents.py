@@ -57,9 +57,14 @@ def growing_storage(name: str, claim: str, namespace: str) -> tuple[Json, Json]:
     return storage_class, {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
 
 
-def _reason(agent: Json | None, kind: str) -> str | None:
-    conditions = (agent or {}).get("status", {}).get("conditions", [])
-    return next((each["reason"] for each in conditions if each["type"] == kind), None)
+def conditions(found: Json) -> dict[str, Json]:
+    """Return the conditions of an Agent by their types."""
+    return {each["type"]: each for each in found.get("status", {}).get("conditions", [])}
+
+
+def reasons(found: Json) -> dict[str, str]:
+    """Return the reason of each condition of an Agent."""
+    return {kind: each["reason"] for kind, each in conditions(found).items()}
 
 
 class Cluster:
@@ -82,7 +87,7 @@ class Cluster:
         self.kubectl("delete", "agent", name, *options, namespace=self.namespace)
 
     def reason(self, name: str, kind: str) -> str | None:
-        return _reason(self.agent(name), kind)
+        return reasons(self.agent(name) or {}).get(kind)
 
     def wait_ready(self, name: str) -> Any:
         return eventually(lambda: a if condition(a := self.agent(name), "Ready") == "True" else None, SECONDS, "Ready")
@@ -90,7 +95,7 @@ class Cluster:
     def wait_reason(self, name: str, kind: str, reason: str) -> Any:
         def check() -> Any:
             found = self.agent(name)
-            told = _reason(found, kind)
+            told = reasons(found or {}).get(kind)
             assert told == reason, told
             return found
 

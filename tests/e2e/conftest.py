@@ -42,11 +42,7 @@ def kubeconfig() -> Path:
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """Runs kubectl as the administrator of the cluster under test."""
-    reach = access()
-    # Ports are used again by later clusters, and kubectl caches what a server offers by its
-    # address: the cache of a cluster of our own ends with it.
-    cache = reach.kubeconfig.parent / "kubectl-cache" if reach.own else None
-    return Kubectl(reach.kubeconfig, reach.kubectl, cache)
+    return access().administrator()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.e2e.cluster.control_plane import ControlPlane
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.kwok_node import KwokNode
 from tests.e2e.cluster.processes import PartFailedError, Startable
-from tests.e2e.support import KubectlError
+from tests.e2e.support import Kubectl, KubectlError
 
 CRD_FILE = Path(__file__).parent.parent.parent / "crds" / "agents.yaml"
 
@@ -38,6 +39,14 @@ class Access:
     kubeconfig: Path
     kubectl: Path
     own: bool
+
+    def administrator(self) -> Kubectl:
+        """Runs kubectl as the cluster's administrator.
+
+        Ports are used again by later clusters, and kubectl caches what a server offers by its address: the cache of a
+        cluster of our own ends with it.
+        """
+        return Kubectl(self.kubeconfig, self.kubectl, self.kubeconfig.parent / "kubectl-cache" if self.own else None)
 
 
 class OfSession(ABC):
@@ -69,6 +78,15 @@ class OfSession(ABC):
             self.stop()
             raise
         os.environ.update(self._announced)
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
 
     def failures(self) -> list[str]:
         """What is to be said about each part that ended during the tests."""

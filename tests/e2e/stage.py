@@ -69,16 +69,6 @@ class Stage(Cluster):
         return "deletionTimestamp" in found["metadata"]
 
 
-def conditions(found: Json) -> dict[str, Json]:
-    """Return the conditions of an Agent by their types."""
-    return {each["type"]: each for each in found.get("status", {}).get("conditions", [])}
-
-
-def reasons(found: Json) -> dict[str, str]:
-    """Return the reason of each condition of an Agent."""
-    return {kind: each["reason"] for kind, each in conditions(found).items()}
-
-
 def tools(found: Json) -> tuple[str, str]:
     """Return what kstatus readers (Flux, Helm) and Argo CD make of an Agent."""
     return kstatus(found), health(found)[0]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.agents import conditions, reasons
 from tests.e2e.hand_node import HandNode
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.pod_states import evicted, failed, running, succeeded
-from tests.e2e.stage import Json, Stage, conditions, reasons, tools
+from tests.e2e.stage import Json, Stage, tools
 from tests.e2e.support import Kubectl, condition
 
 FIRST = timedelta(seconds=10)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.agents import SECONDS
+from tests.e2e.agents import SECONDS, conditions, reasons
 from tests.e2e.hand_node import HandNode, placement, pool_node
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.pod_states import running
-from tests.e2e.stage import Json, Stage, conditions, reasons, tools
+from tests.e2e.stage import Json, Stage, tools
 from tests.e2e.support import Kubectl, condition, eventually, pod_manifest
 
 GIVEN_UP_SECONDS = 90

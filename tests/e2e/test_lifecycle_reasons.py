@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests.e2e.agents import SECONDS, Cluster, agent, quota_is_known, resource_quota
+from tests.e2e.agents import SECONDS, Cluster, agent, conditions, quota_is_known, reasons, resource_quota
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.pod_states import crashing, init_failing, restarting, running, waiting
-from tests.e2e.stage import Json, Stage, conditions, reasons, tools
+from tests.e2e.stage import Json, Stage, tools
 from tests.e2e.support import Kubectl, eventually, pod_manifest
 
 

@@ -6,9 +6,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.e2e.agents import SECONDS
+from tests.e2e.agents import SECONDS, conditions, reasons
 from tests.e2e.pod_states import crashing, failed, restarting, running, succeeded
-from tests.e2e.stage import Json, Stage, conditions, reasons, tools
+from tests.e2e.stage import Json, Stage, tools
 from tests.e2e.support import eventually
 
 SLOW_SECONDS = 10

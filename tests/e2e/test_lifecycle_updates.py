@@ -6,11 +6,11 @@ import json
 import time
 from typing import Any
 
-from tests.e2e.agents import SECONDS, quota_is_known, resource_quota
+from tests.e2e.agents import SECONDS, conditions, quota_is_known, reasons, resource_quota
 from tests.e2e.hand_node import HandNode
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.pod_states import resizing, running
-from tests.e2e.stage import Json, Stage, conditions, reasons, tools
+from tests.e2e.stage import Json, Stage, tools
 from tests.e2e.support import Kubectl, eventually
 
 LESS: Json = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "128Mi"}}
