@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from agentctl_core import build_pod, parse_agent
+from agentctl_core._applied import RESIZED
 from agentctl_core.testing._drift import drift, tells_former
 from agentctl_core.testing.strategies import FIELDS, agents, images
 from tests.e2e.support import Kubectl
@@ -83,6 +84,8 @@ def of_the_operator(pod: Json) -> Iterator[tuple[Any, ...]]:
     """Yield the paths of what the operator adds, but for the names of items."""
     for path in leaves(pod):
         match path:
+            case ("spec", "initContainers", _, "resources", _, resource) if resource in RESIZED:
+                is_own = False  # the agent's, which is changed in place
             case ("spec", "initContainers", index, *_):
                 is_own = pod["spec"]["initContainers"][index]["name"].startswith("agentctl-")
             case ("spec", "containers", 0, "securityContext", *_) | ("spec", "automountServiceAccountToken"):
