@@ -138,11 +138,13 @@ class RealNode(Startable):
         for part in ended:
             part.wait_or_kill(deadline)
         silent_since = self._heartbeat()
-        yield
-        deadline = time.monotonic() + _READY_SECONDS
-        self._launch_kubelet(self._launch_containerd(), deadline, silent_since)
-        if power_cut:
-            self._launch_proxy()
+        try:
+            yield
+        finally:
+            deadline = time.monotonic() + _READY_SECONDS
+            self._launch_kubelet(self._launch_containerd(), deadline, silent_since)
+            if power_cut:
+                self._launch_proxy()
 
     def environment(self) -> list[str]:
         """What the node's programs need in their environment."""
