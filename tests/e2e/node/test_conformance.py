@@ -107,7 +107,7 @@ def programs(node: NodeAccess, tmp_path: Path) -> Path:
 
 
 def test_the_default_wrapper_keeps_the_contract(suite: Suite) -> None:
-    outcomes = suite.in_pods("operator", _TINI, "-n", "4")
+    outcomes = suite.in_pods("operator", _TINI, "-n", "2")
     assert outcomes.failed == {}, "\n".join(outcomes.failed.values())
     assert len(outcomes.passed) == 21
 
