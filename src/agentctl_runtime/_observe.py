@@ -11,8 +11,7 @@ from attrs import frozen
 from agentctl_core import API_VERSION, KIND, Config, Ref, wanted
 
 from ._api import Api
-from ._operator import DEPENDENTS, OURS
-from ._resources import AGENT, Resource
+from ._resources import AGENT, DEPENDENTS, OURS, Resource
 from ._store import Key, Manifest, agents_of_dependent, key_of
 
 _PAGE_SIZE: Final = 500

@@ -36,7 +36,7 @@ from ._images import Images, Known, LookUp, no_look_up
 from ._leader import Election
 from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
-from ._resources import AGENT, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, POD, SERVICE
+from ._resources import AGENT, DEPENDENTS, OURS
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 from ._telemetry import Pass, Telemetry
 from ._unwatched import Unwatched
@@ -54,12 +54,6 @@ Listener: TypeAlias = Callable[[Manifest, Observed, tuple[Action, ...]], None]
 """Called with each decision that is acted upon, empty ones too: the Agent, what was observed, the plan."""
 
 _log = structlog.get_logger()
-
-
-OURS: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
-"""Selects what is ours: anything else is never held."""
-DEPENDENTS: Final = (POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM)
-"""What the core makes, each watched by our label."""
 
 
 @frozen

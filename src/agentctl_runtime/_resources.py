@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from attrs import frozen
 
-from agentctl_core import Ref
+from agentctl_core import MANAGED_BY, MANAGED_BY_LABEL, Ref
 
 from ._failure import NOT_SENT, ApiFailure
 
@@ -36,6 +36,10 @@ AGENT = Resource("agentctl.dev/v1alpha1", "Agent", "agents")
 CUSTOM_RESOURCE_DEFINITION = Resource(
     "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
 )
+DEPENDENTS: Final = (POD, SERVICE, CONFIG_MAP, PERSISTENT_VOLUME_CLAIM)
+"""What the core makes, each watched by our label."""
+OURS: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+"""Selects what is ours: anything else is never held."""
 
 _RESOURCES: Mapping[tuple[Any, Any], Resource] = {
     (resource.api_version, resource.kind): resource

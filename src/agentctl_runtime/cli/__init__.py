@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from typing import Final
 
-_NEEDED = ("click", "httpx2", "lightkube", "msgspec", "prometheus_client", "rich", "structlog", "waitress", "yaml")
+_NEEDED: Final = (
+    "click",
+    "httpx2",
+    "lightkube",
+    "msgspec",
+    "prometheus_client",
+    "rich",
+    "structlog",
+    "waitress",
+    "yaml",
+)
+_EX_CONFIG: Final = 78
+"""As in the table of exit codes, whose module imports click."""
 
 
-def main() -> None:
-    """Run the command line; without the extra `operator`, say how to install it and exit with status 1."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+def main(name: str = "agentctl") -> None:
+    """Run the command line under this name; without the extra `operator`, say how to install it."""
+    missing = [package for package in _NEEDED if find_spec(package) is None]
     if missing:
-        sys.exit(
+        sys.stderr.write(
             f"agentctl: {', '.join(missing)} cannot be imported; the commands need the operator extra:\n"
-            "    pip install 'agentctl[operator]'"
+            "    pip install 'agentctl[operator]'\n"
         )
-    from ._group import agentctl  # noqa: PLC0415 -- it imports click, which may be missing
+        sys.exit(_EX_CONFIG)
+    # It imports click, which may be missing.
+    from ._exits import ExitCode  # noqa: PLC0415
+    from ._group import agentctl  # noqa: PLC0415
 
-    agentctl()
+    try:
+        agentctl(prog_name=name)
+    except Exception as error:  # noqa: BLE001 -- told, as Python would have told it
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(ExitCode.SOFTWARE)
+
+
+def kubectl_agent() -> None:
+    """Run the command line as kubectl's plugin `kubectl agent`."""
+    main("kubectl agent")

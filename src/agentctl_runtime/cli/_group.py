@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
-_COMMANDS: Final = {
-    "crd": "Print the CustomResourceDefinition of Agent.",
-    "demo": "Run one Agent from creation to deletion and show what happens.",
-    "plan": "Tell what the operator would do next, and with --upgrade how running Agents would fare. Read-only.",
-    "replay": "Decide again what an operator recorded, and show each decision that differs.",
-    "run": "Run the operator.",
+from ._exits import with_exit_codes
+from ._output import wants_colour
+
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Write an Agent": {},
+    "Look ahead and understand": {
+        "plan": "Tell what the operator would do next, or after an upgrade.",
+        "replay": "Decide again what an operator recorded; show what differs.",
+        "demo": "Run one Agent from creation to deletion, with no cluster.",
+    },
+    "Operate": {
+        "run": "Run the operator.",
+        "crd": "Print the CustomResourceDefinition of Agent.",
+        "completion": "Print the script that completes commands in a shell.",
+    },
 }
-"""Name of the command, which is that of its module and of its function, and its line in the help."""
+"""By section, each command's name, which is that of its module and of its function, and its line in the help."""
+COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
 
 
 class _LazyGroup(click.Group):
     """Imports a command's module when the command is asked for: `agentctl --help` needs none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return sorted(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- likewise
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"agentctl_runtime.cli.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- likewise
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            if commands:
+                with formatter.section(title):
+                    formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        names = [CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)]
+        # Not the group's own: that imports every command.
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with with_exit_codes():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with with_exit_codes():
+            return super().invoke(ctx)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 to 2 are answers, which the help of each command tells; 64 and more are errors.",
+)
 @click.version_option(package_name="agentctl")
-def agentctl() -> None:
+@click.pass_context
+def agentctl(context: click.Context) -> None:
     """Run AI agents on Kubernetes."""
+    context.color = wants_colour()

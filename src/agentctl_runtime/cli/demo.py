@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Final, cast
 
 import click
@@ -14,13 +13,16 @@ import yaml
 from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
 from agentctl_core.testing import Timings
 
-from .._api import Api, ConfigurationError
+from .._api import Api
 from .._failure import ApiFailure
 from .._images import LookUp
 from .._logging import configure_logging
 from .._operator import Operator
 from .._registry import Registry
 from ..embedded import EmbeddedServer, embedded_look_up
+from ._cluster import asking
+from ._exits import CLUSTER_ERRORS, FILE_ERRORS, ExitCode, Failure, command
+from ._files import text_of
 from ._timeline import Timeline
 
 STEP_SECONDS: Final = 60.0
@@ -36,41 +38,44 @@ _BUILT_IN: Final = {
 }
 
 
-@click.command
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@command(
+    {ExitCode.OK: "the Agent was ready, and its pod is gone", ExitCode.NO: "a step did not happen"},
+    *FILE_ERRORS,
+    *CLUSTER_ERRORS,
+)
+@click.argument("file", required=False, type=click.Path())
 @click.option("--context", help="Use this context of the kubeconfig, a real cluster, instead of the embedded one.")
-def demo(file: Path | None, context: str | None) -> None:
+def demo(file: str | None, context: str | None) -> None:
     """Create the Agent in FILE, wait until it is ready, delete it, and wait until its pod is gone.
 
     The operator is the production one. It talks to an API server inside this process, or with --context to a real
-    cluster, where Agents must be known (agentctl crd | kubectl apply -f -). Exits with 1 if any step did not happen.
+    cluster, where Agents must be known (agentctl crd | kubectl apply -f -).
     """
     configure_logging("console", "error")
     manifest = _BUILT_IN if file is None else _load(file)
     timeline = Timeline()
     try:
-        asyncio.run(_demonstrate(manifest, context, timeline))
+        with asking():
+            asyncio.run(_demonstrate(manifest, context, timeline))
     except InvalidAgent as error:
-        for problem in error.problems:
-            timeline.failed(str(problem))
-        raise SystemExit(1) from error
-    except (ConfigurationError, ApiFailure, DemoFailed) as error:
+        raise Failure(ExitCode.DATA, "\n".join(map(str, error.problems))) from error
+    except DemoFailed as error:
         timeline.failed(str(error))
-        raise SystemExit(1) from error
+        raise SystemExit(ExitCode.NO) from error
 
 
 class DemoFailed(Exception):  # noqa: N818 -- it names the outcome
     """A step of the demo did not happen; the message says which, and what was seen instead."""
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _load(file: str) -> dict[str, Any]:
     try:
-        documents: list[object] = [d for d in yaml.safe_load_all(file.read_text("utf-8")) if d is not None]
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{file} is no YAML: {error}") from error
+        documents: list[object] = [d for d in yaml.safe_load_all(text_of(file)) if d is not None]
+    except yaml.YAMLError as error:
+        raise Failure(ExitCode.DATA, f"{file}: no YAML: {error}") from error
     manifest = cast("dict[str, Any]", documents[0]) if len(documents) == 1 and isinstance(documents[0], dict) else {}
     if manifest.get("kind") != KIND:
-        raise click.BadParameter(f"{file} must hold exactly one document, of kind {KIND}")
+        raise Failure(ExitCode.DATA, f"{file}: must hold exactly one document, of kind {KIND}")
     return manifest
 
 

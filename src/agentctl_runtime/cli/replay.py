@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -24,39 +24,75 @@ from agentctl_core.testing.replay import (
 )
 
 from ._changes import MOST, plain_change, told_change
+from ._exits import FILE_ERRORS, ExitCode, command
+from ._files import opened
+from ._output import output_option, show
 
-DIFFERS: Final = 1
-BAD_DATA: Final = 65
-"""EX_DATAERR of sysexits: a line could not be read."""
 
-
-@click.command
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@command(
+    {ExitCode.OK: "every decision is the same", ExitCode.NO: "some differ"},
+    *FILE_ERRORS,
+)
+@click.argument("file", type=click.Path())
+@output_option()
 @click.pass_context
-def replay(context: click.Context, file: Path, output: str) -> None:
+def replay(context: click.Context, file: str, output: str) -> None:
     """Decide again what `agentctl run --record FILE` has recorded, and show each decision that differs.
 
-    Exit code 0 means that every decision is the same, 1 that some differ, 65 that a line cannot be read (the others
-    are decided again all the same). With -o json each difference is a line of JSON.
+    A line that cannot be read is named; the others are decided again all the same.
     """
-    decisions = differing = bad = 0
-    with file.open("rb") as lines:
+    counts: Counter[str] = Counter(decisions=0, differing=0, unreadable=0)
+    differing = _differing(file, counts)
+    show(
+        output,
+        lambda: {"differences": [each for found in differing for each in _plain(*found)], "summary": dict(counts)},
+        lambda: _lines(differing, counts),
+    )
+    context.exit(ExitCode.DATA if counts["unreadable"] else ExitCode.NO if counts["differing"] else ExitCode.OK)
+
+
+def _differing(file: str, counts: Counter[str]) -> Iterator[tuple[Recorded, tuple[Difference, ...]]]:
+    """Yield the decisions that differ, and count all of them; name each line that cannot be read."""
+    with opened(file) as lines:
         for found in read(lines):
             if isinstance(found, Header):
                 continue
             outcome = _differences(found)
             if isinstance(outcome, BadLine):
-                bad += 1
+                counts["unreadable"] += 1
                 click.echo(f"{file}:{outcome.line}: {outcome.message}", err=True)
                 continue
-            decisions += 1
-            differing += bool(outcome)
-            if isinstance(found, Recorded):
-                _show(found, outcome, output)
-    if output == "text":
-        click.echo(f"{decisions} decisions, {differing} differ, {bad} lines cannot be read")
-    context.exit(BAD_DATA if bad else DIFFERS if differing else 0)
+            counts["decisions"] += 1
+            if outcome and isinstance(found, Recorded):
+                counts["differing"] += 1
+                yield found, outcome
+
+
+def _lines(differing: Iterator[tuple[Recorded, tuple[Difference, ...]]], counts: Counter[str]) -> Iterator[str]:
+    for found, differences in differing:
+        yield f"line {found.line}: Agent {_name(found)} at {found.record.observed.now.isoformat()}"
+        for difference in differences:
+            yield from (f"  {line}" for line in _told(difference))
+    yield (
+        f"{counts['decisions']} decisions, {counts['differing']} differ, {counts['unreadable']} lines cannot be read"
+    )
+
+
+def _plain(found: Recorded, differences: tuple[Difference, ...]) -> Iterator[dict[str, Any]]:
+    for difference in differences:
+        yield {
+            "line": found.line,
+            "agent": _name(found),
+            "path": difference.path,
+            "before": None if difference.before is None else encode_action(difference.before),
+            "after": None if difference.after is None else encode_action(difference.after),
+            "changes": [plain_change(change) for change in difference.changes],
+        }
+
+
+def _name(found: Recorded) -> str:
+    metadata: Any = found.record.manifest.get("metadata") or {}
+    return f"{metadata.get('namespace', 'default')}/{metadata.get('name')}"
 
 
 def _differences(found: Recorded | BadLine) -> tuple[Difference, ...] | BadLine:
@@ -66,21 +102,6 @@ def _differences(found: Recorded | BadLine) -> tuple[Difference, ...] | BadLine:
         return decide_again(found.record)
     except InvalidRecord as error:
         return BadLine(found.line, str(error))
-
-
-def _show(found: Recorded, differences: tuple[Difference, ...], output: str) -> None:
-    if not differences:
-        return
-    metadata: Any = found.record.manifest.get("metadata") or {}
-    agent = f"{metadata.get('namespace', 'default')}/{metadata.get('name')}"
-    if output == "json":
-        for difference in differences:
-            click.echo(json.dumps({"line": found.line, "agent": agent, **_plain(difference)}))
-        return
-    click.echo(f"line {found.line}: Agent {agent} at {found.record.observed.now.isoformat()}")
-    for difference in differences:
-        for line in _told(difference):
-            click.echo(f"  {line}")
 
 
 def _told(difference: Difference) -> Iterator[str]:
@@ -98,12 +119,3 @@ def _told(difference: Difference) -> Iterator[str]:
 def _in_short(action: Action | None) -> str:
     text = json.dumps({} if action is None else encode_action(action), ensure_ascii=False)
     return f"{type(action).__name__} {text if len(text) <= MOST else text[:MOST] + '...'}"
-
-
-def _plain(difference: Difference) -> dict[str, Any]:
-    return {
-        "path": difference.path,
-        "before": None if difference.before is None else encode_action(difference.before),
-        "after": None if difference.after is None else encode_action(difference.after),
-        "changes": [plain_change(change) for change in difference.changes],
-    }

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import click
 import structlog
 
 from agentctl_core import Ref
@@ -31,20 +30,20 @@ from .._serving import serving
 from .._settings import Address, Settings
 from .._tracing import Traced, TracingError, provider_from
 from ._config_options import bad_value
+from ._exits import ExitCode, Failure, command
 from ._run_options import run_options, settings_from
 
 _log = structlog.get_logger()
 
 
-@click.command
+@command({ExitCode.OK: "it was asked to end"}, ExitCode.LATER, ExitCode.CONFIGURATION)
 @run_options
 def run(**options: Any) -> None:
     """Run the operator until SIGTERM or SIGINT.
 
     It talks to the API server that KUBECONFIG names; in a pod without KUBECONFIG, to the one of its cluster.
 
-    Several values in one variable stand with spaces between them. A wrong value ends it with exit code 2; a cluster
-    that cannot be reached for want of configuration, and leadership that is lost, with 1.
+    Several values in one variable stand with spaces between them.
     """
     settings = settings_from(options)
     configure_logging(settings.log_format, settings.log_level)
@@ -52,8 +51,10 @@ def run(**options: Any) -> None:
     try:
         with _recording(settings) as listener:
             asyncio.run(_run(settings, listener, tls))
-    except (ConfigurationError, LeadershipLostError, TracingError) as error:
-        raise click.ClickException(str(error)) from error
+    except LeadershipLostError as error:
+        raise Failure(ExitCode.LATER, str(error)) from error
+    except (ConfigurationError, TracingError) as error:
+        raise Failure(ExitCode.CONFIGURATION, str(error)) from error
 
 
 async def _run(settings: Settings, listener: Listener | None, tls: ssl.SSLContext | None) -> None:

@@ -120,7 +120,7 @@ def test_a_settled_cluster_has_nothing_to_do(served: Served) -> None:
 def test_a_new_agent_is_shown_with_what_is_made_for_it(served: Served) -> None:
     served.create(agent(service={"ports": [{"port": 80, "name": "http"}]}, wrapper={"enabled": False}))
     result = invoke()
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     lines = result.output.splitlines()
     assert lines[:4] == [
         "Agent team/demo",
@@ -136,7 +136,7 @@ def test_an_edit_shows_the_replacement_and_why(served: Served) -> None:
     served.add(agent())
     served.edit("Agent", spec={"image": "example/agent:2"})
     result = invoke()
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "  - Delete Pod team/demo: The spec has changed since the pod was made." in result.output
     assert 'spec.containers[agent].image: "example/agent:1" -> "example/agent:2"' in result.output
     assert "      UpToDate: True (Current) -> False (Recreating): The spec has changed" in result.output
@@ -160,7 +160,7 @@ def test_changes_in_place_are_shown_with_their_paths(served: Served) -> None:
 def test_an_image_that_has_to_be_looked_up_is_told(served: Served) -> None:
     served.create(agent(command=[]))
     result = invoke()
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "  ? ResolveImage example/agent:1: what comes next depends on what its registry says" in result.output
     assert "Create Pod" not in result.output
 
@@ -200,7 +200,7 @@ def test_json_holds_the_actions_and_what_they_change(served: Served) -> None:
     served.edit("Agent", "two", spec={"env": [{"name": "A", "value": "1"}]})
     result = invoke("-o", "json")
     told = json.loads(result.output)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert told["summary"] == {"agents": 2, "toDo": 1, "settled": 1}
     (each,) = told["agents"]
     assert (each["namespace"], each["name"]) == ("team", "two")
@@ -222,14 +222,14 @@ def test_what_the_cluster_does_not_know_is_a_failure_with_a_hint(
     assert served.requests == []
     monkeypatch.setattr("agentctl_runtime._observe.AGENT", Resource("agentctl.dev/v9", "Agent", "agents"))
     result = invoke()
-    assert result.exit_code == 1
+    assert result.exit_code == 69
     assert "agentctl crd | kubectl apply -f -" in result.output
 
 
 def test_without_a_configuration_the_message_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     result = invoke()
-    assert result.exit_code == 1
+    assert result.exit_code == 78
     assert "Set KUBECONFIG" in result.output
 
 
@@ -244,7 +244,7 @@ def test_a_dump_is_decided_on_as_the_cluster_is(served: Served, tmp_path: Path) 
     served.edit("Agent", "two", spec={"image": "example/agent:2"})
     by_kind = [{**item} for item in served.dump()["items"]]
     result = invoke(written(tmp_path, *by_kind), "--at", at)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "Agent team/two" in result.output
     assert "- Delete Pod team/two" in result.output
     assert served.requests == []
@@ -256,7 +256,7 @@ def test_manifests_as_people_write_them_show_what_would_be_made(tmp_path: Path) 
     other = {"apiVersion": "kagent.dev/v1alpha2", "kind": "Agent", "metadata": {"name": "other"}}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "demo"}}
     result = invoke(written(tmp_path, manifest, other, secret))
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert "Create Pod default/demo" in result.output
     assert "1 Agent:" in result.output
 
@@ -299,6 +299,14 @@ def test_bytes_that_are_no_text_are_bad_data(tmp_path: Path) -> None:
     assert invoke(str(bad)).exit_code == 65
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for name, problem in ((str(tmp_path / "none"), "No such file"), (str(tmp_path), "Is a directory")):
+        result = invoke(name)
+        assert result.exit_code == 66
+        assert name in result.stderr
+        assert problem in result.stderr
+
+
 def test_a_dump_without_pods_is_warned_about(served: Served, tmp_path: Path) -> None:
     served.add(agent())
     agents = [item for item in served.dump()["items"] if item["kind"] == "Agent"]
@@ -321,7 +329,6 @@ def test_nothing_that_a_cluster_says_moves_the_cursor_of_a_terminal(tmp_path: Pa
     "arguments",
     [
         ["--nonsense"],
-        ["/no/such/file"],
         ["--at", "yesterday"],
         ["--at", "2026-01-01T00:00:00"],
         ["--wrapper-command", "tini"],
@@ -357,7 +364,7 @@ def test_another_wrapper_comes_with_the_next_pods_told_once_for_all(served: Serv
     served.add(*(agent(f"a{number}") for number in range(7)))
     served.edit("Pod", "a3", metadata={"annotations": {"agentctl.dev/rendered-by": "agentctl 0.0.1"}})
     result = invoke("--upgrade", "--wrapper-image", "other:2")
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     lines = result.output.splitlines()
     assert "agentctl 0.0.1 (1), agentctl " in lines[0]
     assert lines[1].startswith("at next replacement (7): ")
@@ -372,7 +379,7 @@ def test_a_stricter_policy_refuses(served: Served) -> None:
     served.add(agent(**HOST_PATH), config=Config(policy=Policy(allow_host_path=True)))
     assert upgraded("--allow-host-path")[0] == 0
     code, told = upgraded()
-    assert (code, [each["treatment"] for each in told["agents"]]) == (2, ["refused"])
+    assert (code, [each["treatment"] for each in told["agents"]]) == (1, ["refused"])
     assert told["agents"][0]["why"].startswith("PolicyDenied: ")
     text = invoke("--upgrade").output
     assert "refused (1): accepted so far" in text
@@ -383,7 +390,7 @@ def test_a_restart_has_a_status_of_its_own(served: Served) -> None:
     served.add(agent("one"), agent("two"))
     served.edit("Pod", "two", metadata={"annotations": {"agentctl.dev/revision": "of-another-hash"}})
     code, told = upgraded()
-    assert (code, told["summary"]["treatments"]["restart"]) == (3, 1)
+    assert (code, told["summary"]["treatments"]["restart"]) == (2, 1)
     (each,) = told["agents"]
     assert (each["name"], each["treatment"], each["madeBy"]) == ("two", "restart", told["version"])
     assert "Delete" in [action["do"] for action in each["actions"]]
@@ -396,7 +403,7 @@ def test_what_an_edit_asks_for_is_undecided(served: Served) -> None:
     served.add(agent())
     served.edit("Agent", spec={"image": "example/agent:2"})
     code, told = upgraded()
-    assert (code, told["agents"][0]["treatment"]) == (2, "undecided")
+    assert (code, told["agents"][0]["treatment"]) == (1, "undecided")
     assert "Generation 2 of its spec is not observed yet (1 is)." in invoke("--upgrade").output
 
 
@@ -404,7 +411,7 @@ def test_another_version_alone_is_told_in_the_status(served: Served) -> None:
     served.add(agent(wrapper={"enabled": False}))
     served.edit("Pod", metadata={"annotations": {"agentctl.dev/rendered-by": "agentctl 0.0.1"}})
     code, told = upgraded()
-    assert (code, told["agents"][0]["treatment"]) == (2, "status only")
+    assert (code, told["agents"][0]["treatment"]) == (1, "status only")
     assert [change["path"] for change in told["agents"][0]["status"]] == ["conditions[UpToDate].message"]
     assert told["summary"]["madeBy"] == {"agentctl 0.0.1": 1}
 

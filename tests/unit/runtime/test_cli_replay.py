@@ -60,8 +60,10 @@ def test_an_action_that_appears_disappears_or_changes_is_shown_with_its_place(tm
 
 def test_differences_are_json_for_machines(tmp_path: Path) -> None:
     result = invoke(record(tmp_path, to_line(evolve(RIGHT, actions=()))), "-o", "json")
-    found = [json.loads(line) for line in result.output.splitlines()]
+    told = json.loads(result.output)
+    found = told["differences"]
     assert result.exit_code == 1
+    assert told["summary"] == {"decisions": 1, "differing": 1, "unreadable": 0}
     assert {(each["line"], each["agent"], each["before"]) for each in found} == {(2, "team/demo", None)}
     assert [each["after"]["do"] for each in found] == ["Create", "PatchStatus"]
 
@@ -75,5 +77,7 @@ def test_a_line_that_cannot_be_read_is_named_and_the_others_are_replayed(tmp_pat
     assert "1 decisions, 0 differ, 1 lines cannot be read" in result.output
 
 
-def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
-    assert invoke(tmp_path / "none").exit_code == 2
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = invoke(tmp_path / "none")
+    assert result.exit_code == 66
+    assert f"{tmp_path / 'none'}: No such file" in result.stderr

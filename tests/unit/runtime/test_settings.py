@@ -133,7 +133,7 @@ def test_a_wrong_value_is_a_usage_error_that_names_both_ways_to_set_it(
 ) -> None:
     flag, value, cure = wrong
     result = given(monkeypatch, flag, value, source)
-    assert result.exit_code == 2, result.output
+    assert result.exit_code == 64, result.output
     told = " ".join(result.output.split())
     assert flag in told
     assert f"AGENTCTL_{flag.removeprefix('--').replace('-', '_').upper()}" in told
@@ -146,7 +146,7 @@ def test_a_switch_in_the_environment_that_is_neither_on_nor_off_is_a_usage_error
     seen: list[Settings], monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
     result = given(monkeypatch, flag, "maybe", "variable")
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert "AGENTCTL_" in result.output
     assert "true" in result.output
     assert seen == []
@@ -170,7 +170,7 @@ def test_a_flag_wins_over_its_variable(seen: list[Settings], monkeypatch: pytest
 )
 def test_one_port_does_not_serve_both(seen: list[Settings], metrics: str, health: str) -> None:
     result = invoke(f"--metrics-bind-address={metrics}", f"--health-probe-bind-address={health}")
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert "choose another port" in " ".join(result.output.split())
     assert seen == []
 

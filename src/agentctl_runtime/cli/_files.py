@@ -1,0 +1,34 @@
+"""The FILEs that commands read."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+import click
+
+from ._exits import ExitCode, Failure
+
+
+def opened(name: str) -> IO[bytes]:
+    """Open a file, or with `-` the standard input. Raises Failure (NO_INPUT): it is not there, or cannot be read."""
+    try:
+        return click.open_file(name, "rb")
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def text_of(name: str) -> str:
+    """Return what a file holds. Raises Failure: it is not there, cannot be read (NO_INPUT), or is no text (DATA)."""
+    with opened(name) as file:
+        try:
+            content: Any = file.read()
+        except OSError as error:
+            raise _unreadable(name, error) from error
+    try:
+        return str(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Failure(ExitCode.DATA, f"{name}: no text in UTF-8: {error}") from error
+
+
+def _unreadable(name: str, error: OSError) -> Failure:
+    return Failure(ExitCode.NO_INPUT, f"{name}: {error.strerror or error}")
