@@ -40,7 +40,7 @@ proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster
 
 nightly: cluster  ## Try 20,000 random runs through faults, arbitrary bytes, long faults of a network, a kill at every write, a soak.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
-	AGENTCTL_FUZZ_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/unit/runtime/test_fuzz.py
+	AGENTCTL_FUZZ_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/unit/runtime/test_fuzz.py tests/unit/runtime/test_registry.py
 	AGENTCTL_NIGHTLY=1 $(BIN)/pytest -n 2 tests/e2e/test_network_faults.py tests/e2e/test_kill.py
 	$(MAKE) --no-print-directory soak
 

@@ -1,16 +1,24 @@
-"""A clock that jumps, and bodies of responses that come in pieces."""
+"""A clock that jumps, bodies of responses that come in pieces, and how often arbitrary answers are tried."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 import httpx2
+from hypothesis import HealthCheck, settings
 
 T = TypeVar("T")
 Part = bytes | float | Exception
+
+fuzzed = settings(
+    max_examples=int(os.environ.get("AGENTCTL_FUZZ_EXAMPLES", "300")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+"""For tests that nothing which a server answers may break; `make nightly` asks for more examples."""
 
 
 class JumpingSelector(selectors.SelectSelector):

@@ -12,17 +12,16 @@ from typing import Any
 from unittest import mock
 
 import httpx2
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentctl_runtime._api import Api, ConfigurationError
 from agentctl_runtime._failure import ApiFailure
 from agentctl_runtime._resources import POD
 
-EXAMPLES = int(os.environ.get("AGENTCTL_FUZZ_EXAMPLES", "200"))
-SECONDS = 10
+from .support import fuzzed
 
-fuzzed = settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SECONDS = 10
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 words = st.sampled_from(

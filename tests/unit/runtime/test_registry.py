@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
@@ -19,7 +19,7 @@ from agentctl_runtime._registry_auth import Credential
 from agentctl_runtime._registry_http import MAX_REDIRECTS, MAX_TOTAL
 from agentctl_runtime._registry_image import MAX_CONFIG, MAX_MANIFEST, MAX_PLATFORMS, MAX_WORDS
 
-from .support import Body, now, run
+from .support import Body, fuzzed, now, run
 
 HOST = "registry.example"
 IMAGE = f"{HOST}/team/agent:1"
@@ -791,7 +791,7 @@ ANSWERS = st.tuples(
 
 
 @given(st.lists(ANSWERS, min_size=1, max_size=6))
-@settings(max_examples=300)
+@fuzzed
 def test_whatever_a_registry_answers_nothing_is_raised(answers: list[tuple[int, list[tuple[str, str]], bytes]]) -> None:
     left = iter(answers)
 
@@ -810,7 +810,7 @@ def test_whatever_a_registry_answers_nothing_is_raised(answers: list[tuple[int, 
 
 
 @given(CONTENT, CONTENT, st.booleans())
-@settings(max_examples=300)
+@fuzzed
 def test_whatever_an_image_holds_nothing_is_raised(document: bytes, config: bytes, is_top: bool) -> None:  # noqa: FBT001
     registry = FakeRegistry()
     if is_top:
