@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden \
+.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -16,7 +16,7 @@ demo: $(STAMP)  ## Run one Agent from creation to deletion, with no cluster (FIL
 	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
 
 test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports unit proof packaging
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports docs unit proof packaging
 
 lint: $(STAMP)  ## Check style and format.
 	$(BIN)/ruff check .
@@ -31,6 +31,9 @@ imports: $(STAMP)  ## Check the layers and what the core may import.
 
 unit: $(STAMP)  ## Run the unit and property tests.
 	$(BIN)/pytest -n 2 tests/unit
+
+docs: $(STAMP)  ## Build the documentation into build/docs.
+	$(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 
 cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: for some twenty minutes.
 	$(BIN)/python -m tests.e2e.cluster
@@ -97,7 +100,7 @@ format: $(STAMP)  ## Format the sources.
 	$(BIN)/ruff format .
 
 clean:  ## Remove what was made here; the cache of built control planes stays.
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentctl needs Python 3.11 or newer: set PYTHON=...")'

@@ -1,8 +1,8 @@
 """The decisions of agentctl as pure functions: (Agent, what is observed) -> actions. No I/O, no clock, no randomness.
 
-    actions = reconcile(manifest, Observed(now=datetime.now(UTC), objects=objects))
+A host (an operator, a command line, a test) observes what `wanted` names, calls `reconcile` and executes the actions::
 
-A host (an operator, a command line, a test) observes what `wanted` names, calls `reconcile` and executes the actions.
+    actions = reconcile(manifest, Observed(now=datetime.now(UTC), objects=objects))
 """
 
 from ._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize, ResolveImage

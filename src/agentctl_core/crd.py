@@ -132,6 +132,7 @@ def _validation(cel: str, message: str, field: str) -> dict[str, Any]:
 
 
 _TEXT: Final = {"type": "string"}
+_TEXTS: Final = {"type": "array", "x-kubernetes-list-type": "atomic", "items": _TEXT}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _STATUS: Final[dict[str, Any]] = {
     "type": "object",
@@ -155,12 +156,24 @@ _STATUS: Final[dict[str, Any]] = {
                 "type": "object",
                 "required": ["type", "status", "reason", "message", "lastTransitionTime"],
                 "properties": {
-                    "type": _TEXT,
-                    "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
-                    "reason": _TEXT,
-                    "message": {"type": "string", "maxLength": 32768},
-                    "lastTransitionTime": _TIME,
-                    "observedGeneration": {"type": "integer", "format": "int64"},
+                    "type": _TEXT | {"description": "What the condition is about."},
+                    "status": {
+                        "type": "string",
+                        "enum": ["True", "False", "Unknown"],
+                        "description": "Whether it holds.",
+                    },
+                    "reason": _TEXT | {"description": "Why, in one word."},
+                    "message": {
+                        "type": "string",
+                        "maxLength": 32768,
+                        "description": "Why, and what to do about it.",
+                    },
+                    "lastTransitionTime": _TIME | {"description": "When its status changed last."},
+                    "observedGeneration": {
+                        "type": "integer",
+                        "format": "int64",
+                        "description": "The metadata.generation that it speaks of.",
+                    },
                 },
             },
         },
@@ -171,7 +184,11 @@ _STATUS: Final[dict[str, Any]] = {
             "type": "array",
             "description": "Addresses of the pod, as in core/v1 PodStatus.",
             "x-kubernetes-list-type": "atomic",
-            "items": {"type": "object", "required": ["ip"], "properties": {"ip": _TEXT}},
+            "items": {
+                "type": "object",
+                "required": ["ip"],
+                "properties": {"ip": _TEXT | {"description": "One address, IPv4 or IPv6."}},
+            },
         },
         "nodeName": {"type": "string", "description": "The node that the pod is on."},
         "currentRevision": {"type": "string", "description": "What the present pod, or the last one, was made from."},
@@ -187,7 +204,11 @@ _STATUS: Final[dict[str, Any]] = {
             "type": "object",
             "description": "The last pod that failed.",
             "required": ["podUID", "time", "reason"],
-            "properties": {"podUID": _TEXT, "time": _TIME, "reason": _TEXT},
+            "properties": {
+                "podUID": _TEXT | {"description": "Its uid: each pod is counted once."},
+                "time": _TIME | {"description": "When it failed."},
+                "reason": _TEXT | {"description": "Why, in one word."},
+            },
         },
         "restarts": {
             "type": "integer",
@@ -198,12 +219,16 @@ _STATUS: Final[dict[str, Any]] = {
             "type": "object",
             "description": "How a container ended last, as in core/v1 ContainerStateTerminated.",
             "properties": {
-                "podUID": _TEXT,
-                "containerName": _TEXT,
-                "exitCode": {"type": "integer", "format": "int32"},
-                "reason": _TEXT,
-                "message": _TEXT,
-                "finishedAt": _TIME,
+                "podUID": _TEXT | {"description": "The pod that it was in."},
+                "containerName": _TEXT | {"description": "Its name; the agent's is agent."},
+                "exitCode": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "Exit code; 128 and the number of the signal that ended it.",
+                },
+                "reason": _TEXT | {"description": "Why, as the kubelet says: Error, OOMKilled, Completed."},
+                "message": _TEXT | {"description": "What the container left in its termination message."},
+                "finishedAt": _TIME | {"description": "When it ended."},
             },
         },
         "resolvedImage": {"type": "string", "description": "The image that the pod runs, with its digest."},
@@ -212,8 +237,8 @@ _STATUS: Final[dict[str, Any]] = {
             "type": "object",
             "description": "What that image runs by itself, where the spec has no command.",
             "properties": {
-                "entrypoint": {"type": "array", "x-kubernetes-list-type": "atomic", "items": _TEXT},
-                "cmd": {"type": "array", "x-kubernetes-list-type": "atomic", "items": _TEXT},
+                "entrypoint": _TEXTS | {"description": "Its ENTRYPOINT."},
+                "cmd": _TEXTS | {"description": "Its CMD."},
             },
         },
     },

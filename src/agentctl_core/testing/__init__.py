@@ -1,5 +1,7 @@
 """A model of a Kubernetes cluster, for tests of anything that stands on `agentctl_core`: no I/O, no clock of its own.
 
+It answers as an API server does, and its controllers act when they are told to::
+
     cluster = ModelCluster(datetime(2026, 1, 1, tzinfo=UTC))
     agent = cluster.create({"apiVersion": "agentctl.dev/v1alpha1", "kind": "Agent", ...})
     for action in reconcile(agent, cluster.observe(agent)):

@@ -1,10 +1,10 @@
 """What the operator would do next about an Agent, and how the Agents that run would fare with another operator.
 
+Nothing is looked up: of an image is known what the Agent's status and its pod remember::
+
     told = upgrade(manifest, observed, config)
     if told is not None and told.treatment is Treatment.RESTART:
         print(told.why, *told.preview.actions)
-
-Nothing is looked up: of an image is known what the Agent's status and its pod remember.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Decisions as lines of text: what was recorded somewhere else is decided again here, and compared.
 
+One line of JSON holds one decision with all that it came from, so any selection of lines of a record is a record. What
+never decides anything is left out: `metadata.managedFields`, and of a Secret everything but its name::
+
     for found in read(file):
         if isinstance(found, Recorded):
             for difference in replay(found.record):
                 print(difference)
-
-One line of JSON holds one decision with all that it came from, so any selection of lines of a record is a record. What
-never decides anything is left out: `metadata.managedFields`, and of a Secret everything but its name.
 """
 
 from __future__ import annotations

@@ -1,0 +1,59 @@
+"""How Sphinx builds the documentation: `make docs`. No network is used, and every warning is an error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.agent_reference import agent_reference  # noqa: E402 -- after the path that leads there
+
+from agentctl_core._config import VERSION  # noqa: E402 -- likewise
+
+project = "agentctl"
+author = "the agentctl contributors"
+release = VERSION
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click"]
+source_suffix = {".md": "markdown"}
+
+html_theme = "furo"
+html_title = "agentctl"
+html_static_path = ["_static"]
+html_css_files = ["agentctl.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+myst_heading_anchors = 3  # links to headings are those of GitHub
+myst_enable_extensions = ["attrs_block"]
+
+default_role = "code"  # docstrings write code as Markdown does
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+napoleon_use_ivar = True
+# Types of the standard library and of others have no page here, since looking for theirs would need a network.
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!agentctl_).*"),
+    # Parts of public classes that are for the core alone.
+    ("py:class", r"agentctl_core\.([a-z]\w*\.)?_\w+\.(Identity|Rendered|Sight|Rule)"),
+]
+
+GENERATED = {"<!-- agent fields -->": agent_reference}
+"""What stands in a page in the place of such a line."""
+
+
+def _generate(_: Sphinx, __: str, source: list[str]) -> None:
+    for mark, generate in GENERATED.items():
+        if mark in source[0]:
+            source[0] = source[0].replace(mark, generate())
+
+
+def setup(app: Sphinx) -> None:
+    """Generate what is generated, and show the diagrams that GitHub draws as their text."""
+    app.connect("source-read", _generate)
+    app.add_lexer("mermaid", TextLexer)
