@@ -16,27 +16,31 @@ from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import urlencode
+from urllib.request import getproxies
 
 import httpx2
+import msgspec
 import yaml
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT, KubeConfig, SingleConfig
 from lightkube.config.models import Cluster, User
 from lightkube.core.exceptions import ConfigError
-from lightkube.core.generic_client import BasicRequest, GenericAsyncClient
+from lightkube.core.generic_client import GenericAsyncClient
 
 from agentctl_core import Ref
 
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
+from ._http import Transport
 from ._resources import Resource, object_path, resource_of, url_path
 from ._telemetry import Telemetry
 
 WRITES_IN_FLIGHT = 32
-"""More gain nothing, and waiting for the 100 connections of the pool ends in PoolTimeout when a burst is unbounded."""
+"""More gain nothing, and each has a connection of its own."""
 
 READS_IN_FLIGHT = 32
-"""Apart from the writes, so that neither starves the other. Both together fit into the pool's 100 connections."""
+"""Apart from the writes, so that neither starves the other."""
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to be made."""
@@ -48,8 +52,11 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
-_HEADERS = {"Accept": "application/json", "User-Agent": "agentctl"}
-_STREAM_HEADERS = _HEADERS | {"Accept-Encoding": "identity"}
+_TIMEOUTS = {"timeout": httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT).as_dict()}
+_STREAM_TIMEOUTS = {"timeout": httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT, read=None).as_dict()}
+_HEADERS = ((b"Accept", b"application/json"), (b"User-Agent", b"agentctl"))
+_ENCODING = (b"Accept-Encoding", b"gzip")
+_STREAM_ENCODING = (b"Accept-Encoding", b"identity")
 """Kubernetes compresses a stream that begins with a list as one gzip member for each event; httpx2 reads the first."""
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 
@@ -59,11 +66,18 @@ class ConfigurationError(Exception):
 
 
 class _Params(ConnectionParams):
-    """lightkube's parameters, which keep the TLS context that they come to."""
+    """lightkube's parameters, which keep the TLS context that they come to.
+
+    Where the environment names proxies httpx2 connects, which knows about them; else our own transport does.
+    """
 
     def httpx_params(self, config: SingleConfig) -> dict[str, Any]:
         params = cast("dict[str, Any]", super().httpx_params(config))  # pyright: ignore[reportUnknownMemberType]
         self.tls = cast("ssl.SSLContext", params["verify"])
+        if self.transport is None and self.trust_env and getproxies():
+            params["limits"] = httpx2.Limits(max_connections=None)
+        elif self.transport is None:
+            params["transport"] = Transport(self.tls)
         return params
 
 
@@ -83,14 +97,44 @@ class _Client(GenericAsyncClient):
         *,
         trust_env: bool,
     ) -> Self:
-        timeout = httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT)
         # Its annotation names the synchronous transport alone, but it is handed on unseen.
-        params = _Params(timeout=timeout, trust_env=trust_env, transport=cast("Any", transport))
+        params = _Params(timeout=None, trust_env=trust_env, transport=cast("Any", transport))
         client = cls(params, config)
         authority = config.cluster.certificate_auth
         client._tls, client._authority = params.tls, Path(config.abs_file(authority)) if authority else None
         client._telemetry = telemetry
         return client
+
+    def build(  # noqa: PLR0913 -- the parts of an HTTP request
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        *,
+        body: JsonObject | None = None,
+        content_type: str | None = None,
+        is_stream: bool = False,
+    ) -> httpx2.Request:
+        """Return a request. By hand: httpx2 reads a URL three times over, and merges what is the same for all.
+
+        Raises:
+            ApiFailure: it cannot be sent.
+        """
+        base = self._client.base_url
+        headers = [(b"Host", base.netloc), *_HEADERS, _STREAM_ENCODING if is_stream else _ENCODING]
+        try:
+            content = b"" if body is None else msgspec.json.encode(body)
+            target = f"{path}?{urlencode(params)}" if params else path
+            url = base.copy_with(raw_path=base.raw_path + target.encode("ascii"))
+        except (UnicodeEncodeError, RecursionError, httpx2.InvalidURL) as error:
+            raise ApiFailure(f"{method} /{path}: cannot be sent: {error}", reason=NOT_SENT) from error
+        if body is not None:
+            headers.append((b"Content-Type", (content_type or "application/json").encode("ascii")))
+            headers.append((b"Content-Length", b"%d" % len(content)))
+        timeouts = _STREAM_TIMEOUTS if is_stream else _TIMEOUTS
+        request = httpx2.Request(method, url, headers=headers, stream=httpx2.ByteStream(content), extensions=timeouts)
+        request.read()
+        return request
 
     async def exchange(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
         host = request.url.netloc.decode("ascii")
@@ -115,15 +159,14 @@ class Api:
     Every method raises ApiFailure (and CancelledError), nothing else. A write that failed transiently may have been
     done all the same. At most `WRITES_IN_FLIGHT` writes and `READS_IN_FLIGHT` reads run at a time, the rest wait for
     their turn; after a 429 that names a time all of them wait as long as the server asks, since API priority and
-    fairness means the client and not one of its requests. Watches have connections of their own. What must not wait
+    fairness means the client and not one of its requests. Watches wait for nobody. What must not wait
     behind a burst, such as the renewal of a Lease, wants an Api of its own.
     """
 
-    def __init__(self, requests: _Client, watches: _Client, namespace: str, field_manager: str) -> None:
+    def __init__(self, client: _Client, namespace: str, field_manager: str) -> None:
         self.namespace = namespace
         """The default namespace of the context."""
-        self._requests = requests
-        self._watches = watches
+        self._client = client
         self._manager = {"fieldManager": field_manager}
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._reads = asyncio.Semaphore(READS_IN_FLIGHT)
@@ -152,9 +195,8 @@ class Api:
         config = _load_config(context) if server is None else _server_config(server)
         told, trust_env = telemetry or Telemetry(), server is None
         with _configuring(f"context {config.context_name!r}"):
-            requests = _Client.of(config, transport, told, trust_env=trust_env)
-            watches = requests if transport is not None else _Client.of(config, None, told, trust_env=trust_env)
-        return cls(requests, watches, config.namespace, field_manager)
+            client = _Client.of(config, transport, told, trust_env=trust_env)
+        return cls(client, config.namespace, field_manager)
 
     async def __aenter__(self) -> Self:
         return self
@@ -166,9 +208,7 @@ class Api:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._requests.aclose()
-        if self._watches is not self._requests:
-            await self._watches.aclose()
+        await self._client.aclose()
 
     async def request(  # noqa: PLR0913 -- these are the parts of an HTTP request
         self,
@@ -191,12 +231,12 @@ class Api:
             timeout: Seconds for the whole answer; `REQUEST_TIMEOUT` if not given.
         """
         where = f"{method} /{path}"
-        request = _build(self._requests, method, path, params, body=body, content_type=content_type)
+        request = self._client.build(method, path, params, body=body, content_type=content_type)
         async with self._reads if method == "GET" else self._writes:
             await self._pause()
             with translated(where, credentials=ConfigError):
                 async with asyncio.timeout(REQUEST_TIMEOUT if timeout is None else timeout):
-                    response = await self._requests.exchange(request)
+                    response = await self._client.exchange(request)
         if not response.is_success:
             failure = response_failure(response, where)
             # An overloaded API server always names a time. A webhook that denies one object with 429 does not, and is
@@ -330,11 +370,10 @@ class Api:
     @asynccontextmanager
     async def _stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
         where = f"watch /{path}"
-        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=None)
-        request = _build(self._watches, "GET", path, params, headers=_STREAM_HEADERS, timeout=timeout)
+        request = self._client.build("GET", path, params, is_stream=True)
         with translated(where, credentials=ConfigError):
             async with asyncio.timeout(REQUEST_TIMEOUT):
-                response = await self._watches.exchange(request, stream=True)
+                response = await self._client.exchange(request, stream=True)
         try:
             if not response.is_success:
                 with translated(where):
@@ -349,25 +388,6 @@ class Api:
 
 def _query(**params: str | None) -> dict[str, str]:
     return {name: value for name, value in params.items() if value is not None}
-
-
-def _build(  # noqa: PLR0913 -- the parts of an HTTP request
-    client: _Client,
-    method: str,
-    path: str,
-    params: Mapping[str, str] | None,
-    *,
-    body: JsonObject | None = None,
-    content_type: str | None = None,
-    headers: Mapping[str, str] = _HEADERS,
-    timeout: httpx2.Timeout | None = None,
-) -> httpx2.Request:
-    headers = dict(headers) | ({"Content-Type": content_type} if content_type else {})
-    request = BasicRequest(method, path, params=dict(params or {}), data=body, headers=headers, timeout=timeout)
-    try:
-        return client.build_adapter_request(request)
-    except (UnicodeEncodeError, RecursionError, httpx2.InvalidURL) as error:
-        raise ApiFailure(f"{method} /{path}: cannot be sent: {error}", reason=NOT_SENT) from error
 
 
 def _server_config(server: str) -> SingleConfig:

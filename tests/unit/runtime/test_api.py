@@ -744,10 +744,10 @@ def test_an_authority_that_was_replaced_on_disk_is_trusted_at_the_next_attempt(
 
     async def scenario() -> None:
         async with Api.connect(transport=refused) as api:
-            assert len(api._requests._tls.get_ca_certs()) == 1
+            assert len(api._client._tls.get_ca_certs()) == 1
             file.write_text(former + Authority(tmp_path).certificate.read_text())
             with pytest.raises(ApiFailure, match="CERTIFICATE_VERIFY_FAILED"):
                 await api.get(POD_REF)
-            assert len(api._requests._tls.get_ca_certs()) == 2
+            assert len(api._client._tls.get_ca_certs()) == 2
 
     asyncio.run(scenario())
