@@ -80,7 +80,7 @@ def copy_json(value: Any) -> Any:
     # By far the most frequent kinds come first, and by their type: an abstract class is slow to ask.
     kind: object = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in _SCALARS:
-        return value  # type: ignore[no-any-return]
+        return value
     if kind is dict:
         return {key: child if type(child) in _SCALARS else copy_json(child) for key, child in value.items()}
     if kind is list or kind is tuple:
