@@ -17,7 +17,7 @@ from ._disruptions import is_running
 from ._kubelet import node_of
 from ._operator import Sight
 from ._refused import failure
-from ._world import NAME, World
+from ._world import World
 
 JsonObject: TypeAlias = dict[str, Any]
 Applies: TypeAlias = Callable[[World], bool]
@@ -32,15 +32,21 @@ class Fault:
 
     Attributes:
         name: in one word, as it stands in a line of steps.
+        told: what happens, for people; of what its user does, in the imperative.
         can_happen: whether it would change anything.
         happen: does it to the world.
         is_cure: whether it only ends what another fault began: it costs nothing.
+        is_of_write: whether it befalls the operator's next write.
+        is_users: whether it is what the Agent's user may well do, and no fault of anything.
     """
 
     name: str
+    told: str
     can_happen: Applies
     happen: Does
     is_cure: bool = False
+    is_of_write: bool = False
+    is_users: bool = False
 
 
 def _has_plan(world: World) -> bool:
@@ -93,7 +99,7 @@ def _creates(world: World) -> bool:
     return _has_plan(world) and isinstance(world.operator.plan[0], Create)
 
 
-def _seen(name: str, sight: Sight) -> Fault:
+def _seen(name: str, told: str, sight: Sight) -> Fault:
     """Return the fault by which the operator makes a plan from what it sees so."""
 
     def can(world: World) -> bool:
@@ -102,7 +108,7 @@ def _seen(name: str, sight: Sight) -> Fault:
             return False
         return not operator.look(world.cluster, sight).same_as(operator.look(world.cluster))
 
-    return Fault(name, can, lambda world: world.plan(sight))
+    return Fault(name, told, can, lambda world: world.plan(sight))
 
 
 def _own_pod(world: World) -> JsonObject | None:
@@ -208,7 +214,7 @@ def _recreate(world: World) -> None:
 
 def _create_stranger(world: World) -> None:
     container = {"name": "main", "image": "example.com/other:1"}
-    metadata = {"name": NAME, "namespace": world.pod_ref.namespace}
+    metadata = {"name": world.pod_ref.name, "namespace": world.pod_ref.namespace}
     manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
     created = world.cluster.create(manifest)
     world.ghost = evolve(world.ghost, strangers=world.ghost.strangers | {created["metadata"]["uid"]})
@@ -233,45 +239,100 @@ def _by_name(*faults: Fault) -> Mapping[str, Fault]:
 
 FAULTS: Final = _by_name(
     # The operator's process
-    Fault("crash", _can_crash, _crash),
-    Fault("crash-during", _has_plan, _crash_during),
-    Fault("lost-response", _has_plan, _lose_response),
+    Fault("crash", "the operator is killed, and starts again", _can_crash, _crash),
+    Fault(
+        "crash-during",
+        "the operator is killed in a write: carried out, but no answer",
+        _has_plan,
+        _crash_during,
+        is_of_write=True,
+    ),
+    Fault(
+        "lost-response", "a write is carried out, and its answer is lost", _has_plan, _lose_response, is_of_write=True
+    ),
     # 409, 429 and 500: to a host that tries again they are one.
-    Fault("conflict", _has_plan, _refuse),
-    Fault("throttled", _has_plan, _refuse),
-    Fault("server-error", _has_plan, _refuse),
-    Fault("quota", _creates, _exceed_quota),
+    Fault("conflict", "the API server answers 409 Conflict to a write", _has_plan, _refuse, is_of_write=True),
+    Fault("throttled", "the API server answers 429 Too Many Requests to a write", _has_plan, _refuse, is_of_write=True),
+    Fault("server-error", "the API server answers 500 to a write", _has_plan, _refuse, is_of_write=True),
+    Fault("quota", "the namespace's quota refuses what is to be created", _creates, _exceed_quota, is_of_write=True),
     # What it sees
-    _seen("stale-view", Sight(agent="last", objects="last")),
-    _seen("rewound-view", Sight(agent="former", objects="former")),
-    _seen("stale-agent", Sight(agent="last")),
-    _seen("rewound-agent", Sight(agent="former")),
-    _seen("stale-objects", Sight(objects="last")),
-    _seen("rewound-objects", Sight(objects="former")),
-    _seen("missed-events", Sight(objects="gap")),
-    Fault("delay", _can_be_late, lambda world: world.wait()),
-    Fault("clock-ahead", lambda _: True, _move_clock(CLOCK)),
-    Fault("clock-back", lambda _: True, _move_clock(-CLOCK)),
+    _seen(
+        "stale-view",
+        "the operator's watches are late: it decides on the state before the last change",
+        Sight(agent="last", objects="last"),
+    ),
+    _seen(
+        "rewound-view",
+        "its watches go back: it decides on what is older than it saw already",
+        Sight(agent="former", objects="former"),
+    ),
+    _seen("stale-agent", "its watch of Agents alone is late", Sight(agent="last")),
+    _seen("rewound-agent", "its watch of Agents alone goes back", Sight(agent="former")),
+    _seen("stale-objects", "its watch of pods and the like alone is late", Sight(objects="last")),
+    _seen("rewound-objects", "its watch of pods and the like alone goes back", Sight(objects="former")),
+    _seen("missed-events", "its watch was lost, and deletions in the gap are not told", Sight(objects="gap")),
+    Fault("delay", "the operator is slow: time passes before it acts", _can_be_late, lambda world: world.wait()),
+    Fault("clock-ahead", "the operator's clock jumps an hour ahead", lambda _: True, _move_clock(CLOCK)),
+    Fault("clock-back", "the operator's clock jumps an hour back", lambda _: True, _move_clock(-CLOCK)),
     # Its pod
-    Fault("pod-deleted", _on_pod, lambda world: world.cluster.delete(world.pod_ref)),
-    Fault("pod-killed", _on_pod, lambda world: world.cluster.delete(world.pod_ref, grace_seconds=0)),
-    Fault("pod-evicted", _on_running_pod, lambda world: world.cluster.evict(world.pod_ref)),
-    Fault("pod-drained", _on_running_pod, lambda world: world.cluster.drain(world.pod_ref)),
-    Fault("pod-preempted", _on_running_pod, lambda world: world.cluster.preempt(world.pod_ref)),
-    Fault("agent-fails", _runs_agent, _fail(1, "Error")),
-    Fault("agent-out-of-memory", _runs_agent, _fail(137, "OOMKilled")),
-    Fault("node-shut-down", _on_running_pod, lambda world: world.cluster.shut_down(world.pod_ref)),
-    Fault("node-lost", _on_running_pod, _lose_node),
-    Fault("node-back", _is_lost, _restore_node, is_cure=True),
-    Fault("node-removed", _is_lost, _remove_node, is_cure=True),
+    Fault("pod-deleted", "somebody deletes the pod", _on_pod, lambda world: world.cluster.delete(world.pod_ref)),
+    Fault(
+        "pod-killed",
+        "somebody deletes the pod without grace",
+        _on_pod,
+        lambda world: world.cluster.delete(world.pod_ref, grace_seconds=0),
+    ),
+    Fault(
+        "pod-evicted",
+        "the node is short of memory and evicts the pod",
+        _on_running_pod,
+        lambda world: world.cluster.evict(world.pod_ref),
+    ),
+    Fault(
+        "pod-drained", "kubectl drain evicts the pod", _on_running_pod, lambda world: world.cluster.drain(world.pod_ref)
+    ),
+    Fault(
+        "pod-preempted",
+        "the scheduler takes the pod's place for another",
+        _on_running_pod,
+        lambda world: world.cluster.preempt(world.pod_ref),
+    ),
+    Fault("agent-fails", "the agent's program ends with exit code 1", _runs_agent, _fail(1, "Error")),
+    Fault(
+        "agent-out-of-memory",
+        "the agent's program is killed, out of memory (137)",
+        _runs_agent,
+        _fail(137, "OOMKilled"),
+    ),
+    Fault(
+        "node-shut-down",
+        "the pod's node shuts down in order",
+        _on_running_pod,
+        lambda world: world.cluster.shut_down(world.pod_ref),
+    ),
+    Fault("node-lost", "the pod's node stops answering", _on_running_pod, _lose_node),
+    Fault("node-back", "the lost node answers again", _is_lost, _restore_node, is_cure=True),
+    Fault("node-removed", "the lost node is replaced by another", _is_lost, _remove_node, is_cure=True),
     # Its user, and others
-    Fault("edit", _can_edit, _edit),
-    Fault("scale", _has_agent, _scale),
-    Fault("break", _is_sound, _break),
-    Fault("delete", _has_agent, _delete),
-    Fault("delete-foreground", _has_agent, _delete_foreground),
-    Fault("recreate", _has_agent, _recreate),
-    Fault("stranger", lambda world: world.pod is None, _create_stranger),
-    Fault("stranger-leaves", _stranger, lambda world: world.cluster.delete(world.pod_ref), is_cure=True),
+    Fault("edit", "change the spec", _can_edit, _edit, is_users=True),
+    Fault("scale", "suspend the Agent, or wake it", _has_agent, _scale, is_users=True),
+    Fault("break", "make the spec invalid", _is_sound, _break, is_users=True),
+    Fault("delete", "delete the Agent", _has_agent, _delete, is_users=True),
+    Fault(
+        "delete-foreground",
+        "delete the Agent and wait for its pod",
+        _has_agent,
+        _delete_foreground,
+        is_users=True,
+    ),
+    Fault("recreate", "delete the Agent and create it again at once", _has_agent, _recreate, is_users=True),
+    Fault("stranger", "somebody else's pod takes the name", lambda world: world.pod is None, _create_stranger),
+    Fault(
+        "stranger-leaves",
+        "somebody else's pod goes",
+        _stranger,
+        lambda world: world.cluster.delete(world.pod_ref),
+        is_cure=True,
+    ),
 )
 """Every kind of fault, by name."""

@@ -23,7 +23,7 @@ from ._go_values import quantity
 from ._host import is_owned_by, observed_objects
 from ._kubelet import ENDED, node_of
 from ._operator import prepared_of
-from ._world import NAME, World
+from ._world import World
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -103,7 +103,9 @@ def check_state(world: World) -> None:
     living = [
         manifest["metadata"]["uid"]
         for (resource, _, _), manifest in world.cluster.storage.objects.items()
-        if resource == "pods" and _is_agents(manifest) and dig(manifest, "status", "phase", kind=str) not in ENDED
+        if resource == "pods"
+        and _is_agents(manifest, world.ref.name)
+        and dig(manifest, "status", "phase", kind=str) not in ENDED
     ]
     _require(len(living) <= 1, f"more than one pod is alive: {living}")
     for name, uid in world.ghost.claims.items():
@@ -234,7 +236,7 @@ def _sees_own_pod(world: World) -> bool:
     if world.operator.pod is not None:
         return True
     view = world.operator.view
-    pod = None if view is None else view.objects.get(("pods", world.ref.namespace, NAME))
+    pod = None if view is None else view.objects.get(("pods", world.ref.namespace, world.ref.name))
     return view is not None and view.agent is not None and pod is not None and _is_own(pod, view.agent)
 
 
@@ -301,7 +303,7 @@ def _check_told(agent: JsonObject, pod: JsonObject) -> None:
     if told:
         is_true = ready.get("status") == "True" and not is_being_deleted(pod)
         _require((told["status"] == "True") == is_true, f"Ready says {told['status']} of a pod that says {ready}")
-    _require(reach(agent, "status", "podName") == NAME, "status.podName does not name the pod")
+    _require(reach(agent, "status", "podName") == agent["metadata"]["name"], "status.podName does not name the pod")
 
 
 def _check_reason(agent: JsonObject, pod: JsonObject | None, world: World) -> None:
@@ -380,8 +382,8 @@ def _is_own(pod: JsonObject, agent: JsonObject) -> bool:
     return is_owned_by(pod, agent["metadata"]["uid"])
 
 
-def _is_agents(manifest: JsonObject) -> bool:
-    return reach(manifest, "metadata", "labels", AGENT_LABEL) == NAME
+def _is_agents(manifest: JsonObject, name: str) -> bool:
+    return reach(manifest, "metadata", "labels", AGENT_LABEL) == name
 
 
 def _is_left_over(key: tuple[str, str, str], manifest: JsonObject, world: World) -> bool:

@@ -25,8 +25,6 @@ from ._timings import Timings
 JsonObject: TypeAlias = dict[str, Any]
 
 START: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
-NAME: Final = "demo"
-NAMESPACE: Final = "default"
 NODES: Final = ("node-1", "node-2")
 TIMINGS: Final = Timings(start=2, stop=3, run=20)
 """Long enough that something can happen meanwhile."""
@@ -38,6 +36,7 @@ class Scenario:
 
     Attributes:
         spec: of the Agent.
+        name, namespace: of the Agent.
         versions: other specs that a user may change it to, by `edit`, in turn.
         config: of the operator.
         timings: how long things take.
@@ -45,6 +44,8 @@ class Scenario:
     """
 
     spec: Mapping[str, Any]
+    name: str = "demo"
+    namespace: str = "default"
     versions: tuple[Mapping[str, Any], ...] = field(default=(), converter=tuple[Mapping[str, Any], ...])
     config: Config = field(factory=Config)
     timings: Timings = TIMINGS
@@ -78,12 +79,14 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.cluster = ModelCluster(START, history=1, timings=scenario.timings, nodes=NODES)
-        self.key: Key = (AGENTS.full_name, NAMESPACE, NAME)
+        self.key: Key = (AGENTS.full_name, scenario.namespace, scenario.name)
         self.operator = ModelOperator(key=self.key, config=scenario.config, images=scenario.images)
         self.ghost = Ghost()
-        self.ref = Ref(API_VERSION, KIND, NAMESPACE, NAME)
-        self.pod_ref = Ref("v1", "Pod", NAMESPACE, NAME)
+        self.ref = Ref(API_VERSION, KIND, scenario.namespace, scenario.name)
+        self.pod_ref = Ref("v1", "Pod", scenario.namespace, scenario.name)
         self._stepped: tuple[object, ModelCluster | None] | None = None
+        if scenario.namespace != "default":
+            self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": scenario.namespace}})
         self.create_agent()
 
     def copy(self) -> World:
@@ -101,7 +104,7 @@ class World:
     @property
     def pod(self) -> JsonObject | None:
         """What has the name of the Agent's pod, as it is stored: not to be changed."""
-        return self.cluster.storage.objects.get((PODS.full_name, NAMESPACE, NAME))
+        return self.cluster.storage.objects.get((PODS.full_name, self.ref.namespace, self.ref.name))
 
     @property
     def now(self) -> datetime:
@@ -110,7 +113,7 @@ class World:
 
     def create_agent(self) -> None:
         """Create the Agent of the scenario."""
-        metadata = {"name": NAME, "namespace": NAMESPACE}
+        metadata = {"name": self.ref.name, "namespace": self.ref.namespace}
         spec = copy_json(self.specs[self.ghost.version])
         self.cluster.create({"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec})
 
@@ -181,5 +184,14 @@ class World:
         """Replace the Agent's spec by another one of the scenario; `replicas` stays what it is."""
         agent = self.cluster.get(self.ref)
         replicas = {name: value for name, value in agent["spec"].items() if name == "replicas"}
-        self.cluster.update(agent | {"spec": copy_json(self.specs[version]) | replicas})
+        self.apply(version, **replicas)
+
+    def apply(self, version: int, **fields: Any) -> None:
+        """Replace the Agent's spec by another one of the scenario, with these fields, as `kubectl replace` does."""
+        agent = self.cluster.get(self.ref)
+        self.cluster.update(agent | {"spec": copy_json(self.specs[version]) | fields})
         self.ghost = evolve(self.ghost, version=version)
+
+    def wait_until(self, moment: datetime) -> None:
+        """Let time pass until that moment, at which something else happens than what does so by itself."""
+        self.cluster.now = moment

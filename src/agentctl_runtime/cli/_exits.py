@@ -66,8 +66,13 @@ class Command(click.Command):
     """A command whose help shows how it ends; made by `command`."""
 
     exits: Mapping[ExitCode, str]
+    words: Mapping[str, Mapping[str, str]] = {}
+    """Tables of what else is to be known, by their titles."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 -- click's signature
+        for title, table in self.words.items():
+            with formatter.section(title):
+                formatter.write_dl(list(table.items()))
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), meaning) for code, meaning in sorted(self.exits.items())])
 

@@ -17,6 +17,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Look ahead and understand": {
         "plan": "Tell what the operator would do next, or after an upgrade.",
         "replay": "Decide again what an operator recorded; show what differs.",
+        "simulate": "Run an Agent on a model cluster, through faults; draw what happens.",
         "demo": "Run one Agent from creation to deletion, with no cluster.",
     },
     "Operate": {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
-import yaml
 
 from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
 from agentctl_core.testing import Timings
@@ -20,9 +20,10 @@ from .._logging import configure_logging
 from .._operator import Operator
 from .._registry import Registry
 from ..embedded import EmbeddedServer, embedded_look_up
+from ._agent_file import load_agent
 from ._cluster import asking
 from ._exits import CLUSTER_ERRORS, FILE_ERRORS, ExitCode, Failure, command
-from ._files import text_of
+from ._story import Story
 from ._timeline import Timeline
 
 STEP_SECONDS: Final = 60.0
@@ -52,36 +53,30 @@ def demo(file: str | None, context: str | None) -> None:
     cluster, where Agents must be known (agentctl crd | kubectl apply -f -).
     """
     configure_logging("console", "error")
-    manifest = _BUILT_IN if file is None else _load(file)
-    timeline = Timeline()
+    manifest = _BUILT_IN if file is None else load_agent(file)
+    timeline, start = Timeline(), time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() - start
+
     try:
         with asking():
-            asyncio.run(_demonstrate(manifest, context, timeline))
+            asyncio.run(_demonstrate(manifest, context, timeline, Story(clock, timeline.tell)))
     except InvalidAgent as error:
         raise Failure(ExitCode.DATA, "\n".join(map(str, error.problems))) from error
     except DemoFailed as error:
-        timeline.failed(str(error))
+        timeline.failed(clock(), str(error))
         raise SystemExit(ExitCode.NO) from error
+    timeline.finished(clock(), "the agent ran, and its pod is gone")
 
 
 class DemoFailed(Exception):  # noqa: N818 -- it names the outcome
     """A step of the demo did not happen; the message says which, and what was seen instead."""
 
 
-def _load(file: str) -> dict[str, Any]:
-    try:
-        documents: list[object] = [d for d in yaml.safe_load_all(text_of(file)) if d is not None]
-    except yaml.YAMLError as error:
-        raise Failure(ExitCode.DATA, f"{file}: no YAML: {error}") from error
-    manifest = cast("dict[str, Any]", documents[0]) if len(documents) == 1 and isinstance(documents[0], dict) else {}
-    if manifest.get("kind") != KIND:
-        raise Failure(ExitCode.DATA, f"{file}: must hold exactly one document, of kind {KIND}")
-    return manifest
-
-
-async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline) -> None:
+async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: Timeline, story: Story) -> None:
     name = parse_agent(manifest).name
-    async with _connect(context) as api, _looking_up(context, timeline) as look_up:
+    async with _connect(context) as api, _looking_up(context, story) as look_up:
         metadata = {"namespace": api.namespace} | manifest["metadata"]
         agent = {"apiVersion": API_VERSION, "kind": KIND} | manifest | {"metadata": metadata}
         ref = Ref(API_VERSION, KIND, metadata["namespace"], name)
@@ -90,12 +85,12 @@ async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: 
         operator = Operator(
             api,
             namespaces=[ref.namespace],
-            listener=lambda _, __, actions: timeline.decided(actions),
+            listener=lambda _, __, actions: story.decided(actions),
             look_up=look_up,
         )
         running = asyncio.create_task(operator.run(stop))
         try:
-            await _live(api, agent, ref, timeline)
+            await _live(api, agent, ref, story)
         finally:
             stop.set()
             await running
@@ -115,7 +110,7 @@ async def _connect(context: str | None) -> AsyncGenerator[Api]:
 
 
 @contextlib.asynccontextmanager
-async def _looking_up(context: str | None, timeline: Timeline) -> AsyncGenerator[LookUp]:
+async def _looking_up(context: str | None, story: Story) -> AsyncGenerator[LookUp]:
     if context is not None:
         async with Registry() as registry:
             yield registry.look_up
@@ -123,26 +118,25 @@ async def _looking_up(context: str | None, timeline: Timeline) -> AsyncGenerator
 
     async def look_up(image: str, *_: object) -> ImageInfo | ImageError:
         answer = await embedded_look_up(image)
-        timeline.assumed(image, answer)
+        story.assumed(image, answer)
         return answer
 
     yield look_up
 
 
-async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, timeline: Timeline) -> None:
+async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, story: Story) -> None:
     """Create, wait for Ready, delete, wait for the end; what was created is deleted whatever happens."""
     created = await api.create(agent)
-    timeline.did(f"applied Agent {ref.name}")
+    story.did(f"applied Agent {ref.name}")
     uid = created["metadata"]["uid"]
     pod = Ref("v1", "Pod", ref.namespace, ref.name)
     try:
-        await _until(lambda: _is_ready(api, ref, pod, timeline), f"Agent {ref.name} is not ready")
+        await _until(lambda: _is_ready(api, ref, pod, story), f"Agent {ref.name} is not ready")
     finally:
         with contextlib.suppress(ApiFailure):
             await api.delete(ref, uid=uid)
-            timeline.did(f"deleted Agent {ref.name}")
-    await _until(lambda: _is_gone(api, ref, pod, timeline), f"pod {ref.name} is still there")
-    timeline.finished()
+            story.did(f"deleted Agent {ref.name}")
+    await _until(lambda: _is_gone(api, ref, pod, story), f"pod {ref.name} is still there")
 
 
 async def _until(check: Callable[[], Awaitable[bool]], failure: str) -> None:
@@ -154,15 +148,15 @@ async def _until(check: Callable[[], Awaitable[bool]], failure: str) -> None:
         raise DemoFailed(f"{failure} after {STEP_SECONDS:.0f} s") from error
 
 
-async def _is_ready(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
-    timeline.saw_pod(await api.find(pod))
-    conditions = timeline.saw_agent(await api.find(agent))
+async def _is_ready(api: Api, agent: Ref, pod: Ref, story: Story) -> bool:
+    story.saw_pod(await api.find(pod))
+    conditions = story.saw_agent(await api.find(agent))
     if conditions.get("Accepted") == "False":
         raise DemoFailed(f"Agent {agent.name} is not accepted")
     return conditions.get("Ready") == "True"
 
 
-async def _is_gone(api: Api, agent: Ref, pod: Ref, timeline: Timeline) -> bool:
+async def _is_gone(api: Api, agent: Ref, pod: Ref, story: Story) -> bool:
     seen = await api.find(pod)
-    timeline.saw_pod(seen)
+    story.saw_pod(seen)
     return seen is None and await api.find(agent) is None

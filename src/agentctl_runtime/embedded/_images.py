@@ -23,7 +23,12 @@ _PLATFORMS: Final = ("linux/amd64", "linux/arm64")
 
 
 async def embedded_look_up(reference: str, *_: object) -> ImageInfo | ImageError:
-    """Answer as a registry would that has every image; the digest is made up, and always the same."""
+    """Answer as a registry would that has every image."""
+    return assumed_image(reference)
+
+
+def assumed_image(reference: str) -> ImageInfo | ImageError:
+    """Return what an image is taken to run; the digest is made up, and always the same."""
     try:
         parsed = parse_reference(reference)
     except InvalidReference as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import httpx2
@@ -71,3 +71,12 @@ class Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+def in_order(text: str, parts: Sequence[str]) -> None:
+    """Check that a text has these parts, in this order."""
+    begin = 0
+    for part in parts:
+        found = text.find(part, begin)
+        assert found >= 0, f"{part!r} does not come after the parts before it in:\n{text}"
+        begin = found + len(part)

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from agentctl_runtime._settings import Settings
 from agentctl_runtime.cli._group import agentctl
 
 from . import support
+from .support import in_order
 
 ROOT = Path(__file__).parents[3]
 OUTSIDE = ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")
@@ -63,14 +64,6 @@ def invoke(*arguments: str) -> Result:
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert "Traceback" not in result.output
     return result
-
-
-def in_order(text: str, parts: Sequence[str]) -> None:
-    begin = 0
-    for part in parts:
-        found = text.find(part, begin)
-        assert found >= 0, f"{part!r} does not come after the parts before it in:\n{text}"
-        begin = found + len(part)
 
 
 def test_run_leaves_out_what_only_tests_and_records_need() -> None:
