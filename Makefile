@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden \
+.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden api \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -35,28 +35,28 @@ unit: $(STAMP)  ## Run the unit and property tests.
 docs: $(STAMP)  ## Build the documentation into build/docs.
 	$(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 
-cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: for some twenty minutes.
+cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: some 20 minutes.
 	$(BIN)/python -m tests.e2e.cluster
 
-proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster, and look for known bugs.
+proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster; find known bugs.
 	$(BIN)/pytest -n 2 --dist worksteal tests/proof
 
-nightly: cluster  ## Try 20,000 random runs through faults, arbitrary bytes, long faults of a network, a kill at every write, a soak.
+nightly: cluster  ## Long random runs: faults, arbitrary bytes, a kill at every write, a soak.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
 	AGENTCTL_FUZZ_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/unit/runtime/test_fuzz.py tests/unit/runtime/test_registry.py
 	AGENTCTL_NIGHTLY=1 $(BIN)/pytest -n 2 tests/e2e/test_network_faults.py tests/e2e/test_kill.py
 	$(MAKE) --no-print-directory soak
 
-soak: cluster  ## Change, kill and disturb everything at random for 20 minutes (LENGTH=seconds, SEED=...), then look what is left.
+soak: cluster  ## Change, kill and disturb everything for 20 minutes (LENGTH=seconds, SEED=...).
 	AGENTCTL_SOAK_SECONDS=$(or $(LENGTH),1200) AGENTCTL_SOAK_SEED=$(SEED) $(BIN)/pytest tests/e2e/test_soak.py
 
-poison: cluster  ## Measure how much slower 100 Agents are beside one whose every call fails (FAULT=fast, slow or 429).
+poison: cluster  ## Measure 100 Agents beside one whose every call fails (FAULT=fast, slow or 429).
 	$(BIN)/python -m bench.poison --fault $(or $(FAULT),slow)
 
-latency: cluster  ## Measure how long an Agent takes to be ready on a real node, beside pods that nobody manages (RUNS=20).
+latency: cluster  ## Measure how long an Agent takes to be ready on a real node (RUNS=20).
 	$(BIN)/python -m bench.node_latency --runs $(or $(RUNS),20)
 
-proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew: what was explored, what finds each known bug, how soon.
+proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 	$(BIN)/python -m tools.proof_doc
 
 # Not by a prerequisite: `make test` would come back to the tests only after all that runs beside them has been started.
@@ -67,10 +67,10 @@ e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node.
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
 	$(BIN)/pytest tests/packaging
 
-mutation: $(STAMP)  ## Mutation tests of the core, for some half an hour; goes on where it was stopped (docs/mutation.md).
+mutation: $(STAMP)  ## Mutation tests of the core, half an hour; goes on where it was stopped.
 	$(BIN)/python -m tools.mutation run $(MODULES)
 
-mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from main (or BASE=...), where that takes under 5 minutes.
+mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from main, or BASE=...
 	$(BIN)/python -m tools.mutation changed $(BASE)
 
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
@@ -80,7 +80,10 @@ golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
 	$(BIN)/python -m tools.golden
 	$(BIN)/python -m tests.unit.core.decisions
 
-core-v1: $(STAMP)  ## Write the embedded core/v1 schemas and the model's Go types anew from the pinned Kubernetes sources.
+api: $(STAMP)  ## Write tests/golden/api.txt anew: what others may import and call.
+	$(BIN)/python -m tools.public_api
+
+core-v1: $(STAMP)  ## Write the embedded core/v1 schemas and Go types anew from Kubernetes' sources.
 	cd tests/e2e/cluster/kubernetes && go mod download k8s.io/kubernetes
 	$(BIN)/python -m tools.embed_core_v1 \
 	  $$(cd tests/e2e/cluster/kubernetes && go list -m -f '{{.Dir}} {{.Version}}' k8s.io/kubernetes | sed 's, ,/api/openapi-spec/v3/api__v1_openapi.json ,')

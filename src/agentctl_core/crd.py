@@ -15,7 +15,10 @@ from ._core_v1_docs import CORE_V1_DOCS
 from ._schema import Rule
 from ._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
 
-GROUP, VERSION = API_VERSION.split("/")
+__all__ = ["GROUP", "PLURAL", "VERSION", "agent_schema", "custom_resource_definition"]
+
+GROUP: Final = API_VERSION.partition("/")[0]
+VERSION: Final = API_VERSION.partition("/")[2]
 PLURAL: Final = "agents"
 
 
