@@ -10,13 +10,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
   core-v1 lock format clean
 
 help:  ## Show this list.
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: $(STAMP)  ## Run one Agent from creation to deletion, with no cluster (FILE=... for your own).
 	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
 
 test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports docs unit proof packaging
+
+##@ Parts of it
 
 lint: $(STAMP)  ## Check style and format.
 	$(BIN)/ruff check .
@@ -35,11 +37,21 @@ unit: $(STAMP)  ## Run the unit and property tests.
 docs: $(STAMP)  ## Build the documentation into build/docs.
 	$(BIN)/sphinx-build --builder html --nitpicky --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
 
-cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: some 20 minutes.
-	$(BIN)/python -m tests.e2e.cluster
-
 proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster; find known bugs.
 	$(BIN)/pytest -n 2 --dist worksteal tests/proof
+
+# Not by a prerequisite: `make test` would come back to the tests only after all that runs beside them has been started.
+e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node.
+	@$(MAKE) --no-print-directory cluster
+	$(BIN)/pytest -n 2 tests/e2e
+
+packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
+	$(BIN)/pytest tests/packaging
+
+##@ More of it, and measurements
+
+cluster: $(STAMP)  ## Build what the end-to-end tests run on, where it is not there yet: some 20 minutes.
+	$(BIN)/python -m tests.e2e.cluster
 
 nightly: cluster  ## Long random runs: faults, arbitrary bytes, a kill at every write, a soak.
 	AGENTCTL_EXAMPLES=20000 $(BIN)/pytest -n 2 tests/proof/test_convergence.py
@@ -56,22 +68,16 @@ poison: cluster  ## Measure 100 Agents beside one whose every call fails (FAULT=
 latency: cluster  ## Measure how long an Agent takes to be ready on a real node (RUNS=20).
 	$(BIN)/python -m bench.node_latency --runs $(or $(RUNS),20)
 
-proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
-	$(BIN)/python -m tools.proof_doc
-
-# Not by a prerequisite: `make test` would come back to the tests only after all that runs beside them has been started.
-e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node.
-	@$(MAKE) --no-print-directory cluster
-	$(BIN)/pytest -n 2 tests/e2e
-
-packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
-	$(BIN)/pytest tests/packaging
-
 mutation: $(STAMP)  ## Mutation tests of the core, half an hour; goes on where it was stopped.
 	$(BIN)/python -m tools.mutation run $(MODULES)
 
 mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from main, or BASE=...
 	$(BIN)/python -m tools.mutation changed $(BASE)
+
+##@ What is generated
+
+proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
+	$(BIN)/python -m tools.proof_doc
 
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml

@@ -58,8 +58,8 @@ def test_every_target_is_explained_and_needs_no_file_of_its_name() -> None:
     assert phony
     assert set(phony[1].replace("\\", " ").split()) == TARGETS
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {line.split()[0] for line in said.splitlines()} == TARGETS
-    assert [line for line in said.splitlines() if len(line) > 120] == []
+    assert {line.split()[0] for line in said.splitlines() if line.startswith("  ")} == TARGETS
+    assert [line for line in said.splitlines() if len(line) > 110] == []
 
 
 def test_hooks_of_pre_commit_are_valid_and_their_programs_are_installed() -> None:

@@ -25,3 +25,16 @@ def test_every_file_that_it_names_is_there() -> None:
     named = set(re.findall(r"\b(?:src|crds|docs|examples|tests)/[\w./-]*\w/?", README))
     assert len(named) > 6
     assert {name for name in named if not (root / name).exists()} == set()
+
+
+def test_it_fits_two_screens() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 100
+    assert [line for line in lines if len(line) > 120] == []
+
+
+def test_every_link_leads_to_a_file() -> None:
+    root = Path(__file__).parents[3]
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(links) > 12
+    assert [link for link in links if not link.startswith("http") and not (root / link).exists()] == []
