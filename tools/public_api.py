@@ -46,7 +46,7 @@ def _of_module(module: griffe.Module) -> Iterator[str]:
     yield module.path
     for name in sorted(str(each) for each in module.exports or ()):
         found = module[name]
-        target = found.final_target if found.is_alias else found
+        target = found.final_target if isinstance(found, griffe.Alias) else found
         if isinstance(target, griffe.Class):
             yield from _of_class(name, target, getattr(import_module(module.path), name))
         elif isinstance(target, griffe.Function):
@@ -62,7 +62,7 @@ def _of_class(name: str, described: griffe.Class, cls: type[Any]) -> Iterator[st
     if fields:
         yield f"    {name}({', '.join(_parameters(cls))})"
     for each, found in sorted(described.all_members.items()):
-        member = found.final_target if found.is_alias else found
+        member = found.final_target if isinstance(found, griffe.Alias) else found
         if each.startswith("_") and each != "__init__":
             continue
         if isinstance(member, griffe.Function):

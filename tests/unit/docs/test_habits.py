@@ -63,8 +63,7 @@ def test_every_target_is_explained_and_needs_no_file_of_its_name() -> None:
 
 
 def test_hooks_of_pre_commit_are_valid_and_their_programs_are_installed() -> None:
-    checked = [BIN / "pre-commit", "validate-config", ROOT / ".pre-commit-config.yaml"]
-    subprocess.run(checked, cwd=ROOT, check=True)
+    subprocess.run([BIN / "pre-commit", "validate-config", ".pre-commit-config.yaml"], cwd=ROOT, check=True)
     hooks = [hook for repository in read(".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]]
     assert len(hooks) > 3
     for hook in hooks:
