@@ -320,6 +320,7 @@ class Api:
         namespace: str | None = None,
         *,
         label_selector: str | None = None,
+        field_selector: str | None = None,
         resource_version: str | None = None,
         limit: int | None = None,
         continue_: str | None = None,
@@ -332,6 +333,7 @@ class Api:
         path = url_path(resource, namespace or None)
         params = _query(
             labelSelector=label_selector,
+            fieldSelector=field_selector,
             # The server refuses the two together: the token holds the version.
             resourceVersion=None if continue_ else resource_version,
             limit=None if limit is None else str(limit),

@@ -7,13 +7,10 @@ from typing import Any, Final
 
 from agentctl_core.testing.replay import ABSENT, Change
 
+from ._output import printable
+
 MOST: Final = 300
 """Characters of one value that a person is shown."""
-
-
-def printable(text: str) -> str:
-    """Return a text with whatever would move a terminal's cursor, or cannot be written, escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def told_value(value: object) -> str:

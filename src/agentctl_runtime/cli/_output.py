@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import click
@@ -62,6 +62,18 @@ def wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str
         break_long_words=False,
         break_on_hyphens=False,
     ) or [indent]
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
+    """Yield rows of cells under each other; the last cell of a row is as long as it is."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        yield indent + "  ".join(printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def printable(text: str) -> str:
+    """Return a text with whatever would move a terminal's cursor, or cannot be written, escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def wants_colour() -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from agentctl_core import MAIN_CONTAINER, Action, Patch, PatchStatus, Ref, Resize, merge_patch
 from agentctl_core.testing.preview import THIS, Change, Preview, Replacement, Treatment, Upgrade, named_changes
@@ -12,25 +12,12 @@ from agentctl_core.testing.replay import encode_action
 
 from .._store import key_of
 from ._changes import plain_change
-
-Json: TypeAlias = Mapping[str, Any]
+from ._manifests import Json, objects, status_of
 
 
 def name_of(manifest: Json) -> str:
     """Return the namespace and name of an Agent."""
     return str(key_of(manifest))
-
-
-def status_of(manifest: Json) -> Json:
-    """Return an Agent's status; what is none is empty."""
-    status: object = manifest.get("status")
-    return cast("Json", status) if isinstance(status, Mapping) else {}
-
-
-def objects(value: object) -> list[Json]:
-    """Return the objects in a list; whatever else it holds, or is, is left out."""
-    items = cast("list[object]", value) if isinstance(value, list) else []
-    return [cast("Json", item) for item in items if isinstance(item, Mapping)]
 
 
 def changes_of(action: Action, told: Preview) -> tuple[Change, ...]:

@@ -20,8 +20,10 @@ from agentctl_core import (
 )
 from agentctl_core.testing.preview import THIS, Preview, Replacement, Treatment, Upgrade, named_changes
 
-from ._changes import printable, told_change, told_value
-from ._plan_changes import Json, changes_of, name_of, objects, status_of
+from ._changes import told_change, told_value
+from ._manifests import Json, objects, status_of
+from ._output import printable
+from ._plan_changes import changes_of, name_of
 
 _NAMES_SHOWN: Final = 5
 _TREATMENTS: Final[Mapping[Treatment, str]] = {

@@ -3,94 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from agentctl_core import Config, Policy, Ref, merge_patch, reconcile
-from agentctl_core.testing import ModelCluster
-from agentctl_runtime._api import Api
+from agentctl_core import Config, Policy
 from agentctl_runtime._resources import Resource
 from agentctl_runtime.cli._group import agentctl
-from agentctl_runtime.embedded import EmbeddedServer
 
-Json = dict[str, Any]
+from .cli_support import Json, Served, agent
+
 HOST_PATH: Json = {"volumes": [{"name": "h", "hostPath": {"path": "/h"}}]}
-KINDS = (("agentctl.dev/v1alpha1", "Agent"), ("v1", "Pod"), ("v1", "Service"), ("v1", "ConfigMap"))
-
-
-def agent(name: str = "demo", namespace: str = "team", **spec: Any) -> Json:
-    return {
-        "apiVersion": "agentctl.dev/v1alpha1",
-        "kind": "Agent",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"image": "example/agent:1", "command": ["run"], **spec},
-    }
-
-
-class Served:
-    """A cluster with an operator that is called by hand; what is sent to it is kept."""
-
-    def __init__(self) -> None:
-        self.server = EmbeddedServer()
-        self.requests: list[tuple[str, str]] = []
-
-    @property
-    def cluster(self) -> ModelCluster:
-        return self.server.cluster
-
-    def create(self, manifest: Json) -> None:
-        namespace = manifest["metadata"]["namespace"]
-        if not self.cluster.list("v1", "Namespace", field_selector=f"metadata.name={namespace}")[0]:
-            self.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        self.cluster.create(manifest)
-
-    def add(self, *manifests: Json, config: Config | None = None) -> None:
-        """Create Agents, and let an operator come to rest about them."""
-        for manifest in manifests:
-            self.create(manifest)
-        for _ in range(8):
-            for each in self.cluster.list("agentctl.dev/v1alpha1", "Agent")[0]:
-                for action in reconcile(each, self.cluster.observe(each), config):
-                    self.cluster.execute(action)
-            self.cluster.settle()
-            self.cluster.advance(5)
-
-    def edit(self, kind: str, name: str = "demo", **fields: Any) -> None:
-        version = "agentctl.dev/v1alpha1" if kind == "Agent" else "v1"
-        there = self.cluster.get(Ref(version, kind, "team", name))
-        self.cluster.update(merge_patch(there, fields))
-
-    def dump(self) -> Json:
-        items = [item for version, kind in KINDS for item in self.cluster.list(version, kind)[0]]
-        return {"apiVersion": "v1", "kind": "List", "items": items}
-
-
-@pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    found = Served()
-    connect: Callable[..., Api] = Api.connect
-
-    class Kept(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            found.requests.append((request.method, request.url.path))
-            return await found.server.transport.handle_async_request(request)
-
-    def embedded(*, context: str | None = None) -> Api:
-        assert context is None
-        return connect(server="http://embedded.invalid", transport=Kept())
-
-    monkeypatch.setattr(Api, "connect", embedded)
-    for name in ("AGENTCTL_NAMESPACE", "AGENTCTL_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
-    yield found
-    assert {method for method, _ in found.requests} <= {"GET"}, "it wrote"
 
 
 def invoke(*arguments: str, text: str | None = None) -> Result:
