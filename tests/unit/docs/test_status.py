@@ -20,12 +20,6 @@ def reasons_in_code() -> set[str]:
     return set(re.findall(r'"([A-Z][a-z]+(?:[A-Z]+[a-z]*)*|OOMKilled)"', text))
 
 
-def test_every_reason_of_ready_in_the_page_is_the_codes() -> None:
-    rows = [line.split("|")[1].strip() for line in section("Reasons of Ready").splitlines() if line.startswith("| ")]
-    assert len(rows[1:]) == len(set(rows[1:]))
-    assert set(rows[1:]) <= reasons_in_code()
-
-
 def test_every_reason_of_a_condition_in_the_page_is_the_codes() -> None:
     named = set(re.findall(r"\b[A-Z][a-z]+[A-Za-z]*\b", " ".join(section("Conditions").splitlines()[4:10])))
     conditions = {"Accepted", "Ready", "UpToDate", "Suspended", "Finished", "Stalled", "Unknown", "Agent"}

@@ -82,7 +82,8 @@ VERDICTS: list[tuple[list[Json], str, bool]] = [
 def test_the_first_line_says_how_the_agent_is(conditions: list[Json], words: str, is_well: bool) -> None:  # noqa: FBT001
     found = explained(observed(*conditions), None, [], [])
     assert (found["verdict"], found["isWell"]) == (words, is_well)
-    assert text_of(observed(*conditions)).splitlines()[0] == f"Agent team/demo {words}"
+    first = text_of(observed(*conditions)).partition("\n\n")[0]
+    assert " ".join(first.split()) == f"Agent team/demo {words}"
 
 
 REASONS = [
