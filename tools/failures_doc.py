@@ -18,7 +18,9 @@ _HEAD: Final = """\
 `agentctl explain NAME -n NAMESPACE` tells this of the Agent itself, with its pod, its containers, its events and its
 last termination; it reads only, and says what it may not read. It takes a dump as well:
 
-    kubectl get agents,pods,events -A -o yaml | agentctl explain NAME -
+```text
+kubectl get agents,pods,events -A -o yaml | agentctl explain NAME -
+```
 
 What follows is the same by condition and reason, as `kubectl get agents` and `kubectl describe agent` show them. The
 message of a condition names the field, container, image or node that it is about. What a condition is, and when it is

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agentctl_core import KIND, MAIN_CONTAINER
 
 from ._advice import ADVICE, UNWATCHED, Advice
-from ._manifests import Json, objects, status_of
+from ._manifests import Json, mapping, objects, status_of
 
 MOST_EVENTS: Final = 10
 _UNKNOWN: Final = Advice(
@@ -84,7 +84,7 @@ def _advice(
         "name": metadata["name"],
         "namespace": metadata["namespace"],
         "container": _troubled(pod),
-        "node": (pod or {}).get("node") or "NODE",
+        "node": mapping(pod).get("node") or "NODE",
     }
     if not is_seen:
         yield {"condition": None, "reason": None, "message": None, **_filled(UNWATCHED, places)}
@@ -108,7 +108,7 @@ def _filled(advice: Advice, places: Mapping[str, str]) -> dict[str, Any]:
 
 def _troubled(pod: Json | None) -> str:
     """Return the container to look at: the first that does not work, else the agent's."""
-    for container in (pod or {}).get("containers", ()):
+    for container in objects(mapping(pod).get("containers")):
         is_bad = container["exitCode"] or container["restarts"] or container["state"] == "waiting"
         if is_bad and not container["ready"] and container["reason"] != "PodInitializing":
             return str(container["name"])
@@ -117,7 +117,7 @@ def _troubled(pod: Json | None) -> str:
 
 def _pod(pod: Json, agent: Json) -> dict[str, Any]:
     """Return what a pod is and what its containers do, in the order in which they start."""
-    spec, status, metadata = (pod.get(part) or {} for part in ("spec", "status", "metadata"))
+    spec, status, metadata = mapping(pod.get("spec")), status_of(pod), mapping(pod.get("metadata"))
     owners = {owner.get("uid") for owner in objects(metadata.get("ownerReferences"))}
     found = [each for field in ("initContainerStatuses", "containerStatuses") for each in objects(status.get(field))]
     by_name = {each.get("name"): each for each in found}
@@ -138,9 +138,10 @@ def _pod(pod: Json, agent: Json) -> dict[str, Any]:
 
 
 def _container(container: Json, status: Json, *, is_init: bool) -> dict[str, Any]:
-    state, details = next(iter((status.get("state") or {}).items()), ("unknown", None))
-    last = (status.get("lastState") or {}).get("terminated") or {}
-    details = details or {}
+    states = mapping(status.get("state"))
+    state = next(iter(states), "unknown")
+    details = mapping(states.get(state))
+    last = mapping(mapping(status.get("lastState")).get("terminated"))
     is_sidecar = is_init and container.get("restartPolicy") == "Always"
     return {
         "name": container.get("name"),
@@ -159,12 +160,12 @@ def _events(events: Iterable[Json], agent: Json) -> list[dict[str, Any]]:
     """Return the latest events about the Agent and its pods, the oldest first."""
     found: list[dict[str, Any]] = []
     for item in events:
-        about: Json = item.get("regarding") or item.get("involvedObject") or {}
+        about = mapping(item.get("regarding") or item.get("involvedObject"))
         is_agents = about.get("kind") == KIND and about.get("uid") in (None, agent["metadata"].get("uid"))
         is_named = about.get("name") == agent["metadata"]["name"]
         if not is_named or not (is_agents or about.get("kind") == "Pod"):
             continue
-        series: Json = item.get("series") or {}
+        series = mapping(item.get("series"))
         times = (series.get("lastObservedTime"), item.get("deprecatedLastTimestamp"), item.get("lastTimestamp"))
         found.append(
             {

@@ -18,7 +18,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "plan": "Tell what the operator would do next, or after an upgrade.",
         "explain": "Tell why an Agent is not ready, and what to do about it.",
         "replay": "Decide again what an operator recorded; show what differs.",
-        "simulate": "Run an Agent on a model cluster, through faults; draw what happens.",
+        "simulate": "Run an Agent on a model cluster, through faults; tell the story.",
         "demo": "Run one Agent from creation to deletion, with no cluster.",
     },
     "Operate": {

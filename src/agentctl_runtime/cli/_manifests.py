@@ -8,10 +8,14 @@ from typing import Any, TypeAlias, cast
 Json: TypeAlias = Mapping[str, Any]
 
 
+def mapping(value: object) -> Json:
+    """Return an object; what is none is empty."""
+    return cast("Json", value) if isinstance(value, Mapping) else {}
+
+
 def status_of(manifest: Json) -> Json:
-    """Return an Agent's status; what is none is empty."""
-    status: object = manifest.get("status")
-    return cast("Json", status) if isinstance(status, Mapping) else {}
+    """Return an object's status; what is none is empty."""
+    return mapping(manifest.get("status"))
 
 
 def objects(value: object) -> list[Json]:
