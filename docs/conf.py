@@ -27,6 +27,8 @@ html_static_path = ["_static"]
 html_css_files = ["agentctl.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+smartquotes = False  # an option begins with two hyphens
 
 myst_heading_anchors = 3  # links to headings are those of GitHub
 myst_enable_extensions = ["attrs_block"]
@@ -34,7 +36,7 @@ myst_enable_extensions = ["attrs_block"]
 default_role = "code"  # docstrings write code as Markdown does
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
+maximum_signature_line_length = 80
 napoleon_use_ivar = True
 # Types of the standard library and of others have no page here, since looking for theirs would need a network.
 nitpick_ignore_regex = [

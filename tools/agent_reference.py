@@ -50,7 +50,7 @@ def agent_reference() -> str:
     own = list(_classes(AgentSpec))
     parts = [
         "## metadata.name\n",
-        f"{NAME_RULE}; {SERVICE_NAME_RULE}\n",
+        f"It {NAME_RULE}; it {SERVICE_NAME_RULE}.\n",
         "## spec\n",
         *_section(own[0]),
         "## The parts of spec\n",
@@ -116,14 +116,16 @@ def _section(section: Section, prefix: str = "") -> list[str]:
     required = section.schema.get("required", ())
     rows = [
         (
-            f"`{prefix}{field}`" + (" (required)" if field in required else ""),
-            _type(schema, _OWN.get((section.title, field), "")),
-            _text(schema.get("description") or section.docs.get(field, "")),
-            "; ".join(filter(None, [_default(schema), _limits(schema)])),
+            f"`{prefix}{field}`<br>"
+            + _type(schema, _OWN.get((section.title, field), ""))
+            + (", required" if field in required else ""),
+            "<br>".join(
+                filter(None, [_text(schema.get("description") or section.docs.get(field, "")), _terms(schema)])
+            ),
         )
         for field, schema in _flat(section.schema)
     ]
-    table = ["| field | type | meaning | default and limits |", "|---|---|---|---|"]
+    table = ["{.fields}", "| field | meaning |", "|---|---|"]
     table += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     rules = [f"- {_named(rule.field)}{_text(rule.message)}" for rule in section.schema.get("x-rules", ())]
     return [f"{_text(section.intro)}\n", "\n".join(table) + "\n", *(["\n".join(rules) + "\n"] if rules else [])]
@@ -154,6 +156,12 @@ def _type(schema: Schema, own: str) -> str:
     if schema.get("x-kubernetes-int-or-string"):
         return "integer or string"
     return str(schema.get("type", "any value"))
+
+
+def _terms(schema: Schema) -> str:
+    """Return default and limits, in parentheses."""
+    told = "; ".join(filter(None, [_default(schema), _limits(schema)]))
+    return f"({told})" if told else ""
 
 
 def _default(schema: Schema) -> str:
