@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +55,5 @@ def _generate(_: Sphinx, __: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Generate what is generated, and show the diagrams that GitHub draws as their text."""
+    """Put what is generated into its pages."""
     app.connect("source-read", _generate)
-    app.add_lexer("mermaid", TextLexer)

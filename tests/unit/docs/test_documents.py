@@ -14,7 +14,7 @@ from agentctl_core import API_VERSION, KIND, AgentSpec, build_pod, parse_agent
 from agentctl_core._agent import spec_fields
 
 ALL = [block for page in PAGES for block in blocks(page)]
-SHOWN = frozenset({"text", "mermaid"})
+SHOWN = frozenset({"text"})
 """Languages of what is only looked at."""
 SPEC = {field.name for field in spec_fields(AgentSpec)}
 

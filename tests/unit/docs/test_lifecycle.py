@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from tools.lifecycle_doc import PAGE, decision_table, with_table
 
@@ -25,6 +27,12 @@ def test_the_decision_table_is_the_codes() -> None:
 def test_every_word_is_explained_once_in_the_codes_order() -> None:
     assert rows("What an Agent asks for") == [want.value for want in Want]
     assert rows("Who holds the pod's name") == [holder.value for holder in Holder]
+
+
+def test_the_picture_has_every_holder_of_the_name() -> None:
+    assert "](pictures/life.svg)" in TEXT
+    names = re.findall(r'class="name"[^>]*>([^<]+)<', (PAGE.parent / "pictures/life.svg").read_text())
+    assert sorted(names) == sorted(holder.value for holder in Holder)
 
 
 def test_a_page_without_marks_is_an_error() -> None:
