@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Who only tries it out need not wait for the tools of tests and documentation.
+INSTALLED := $(VENV)/.installed
 STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -12,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## Show this list.
 	@sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(STAMP)  ## Run one Agent from creation to deletion, with no cluster (FILE=... for your own).
+demo: $(INSTALLED)  ## Run one Agent from creation to deletion, with no cluster (FILE=... for your own).
 	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
 
 test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
@@ -111,10 +113,15 @@ format: $(STAMP)  ## Format the sources.
 clean:  ## Remove what was made here; the cache of built control planes stays.
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(INSTALLED): requirements/operator.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentctl needs Python 3.11 or newer: set PYTHON=...")'
 	@echo "making $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/operator.txt --requirement requirements/build.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMP): requirements/dev.txt $(INSTALLED)
+	@echo "adding the tools of tests and documentation to $(VENV) (once)"
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@touch $@
