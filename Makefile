@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e packaging mutation mutation-changed proof-doc crd golden api \
+.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e browser packaging mutation mutation-changed proof-doc crd golden api \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -18,7 +18,7 @@ demo: $(INSTALLED)  ## Run one Agent from creation to deletion, with no cluster 
 	@$(BIN)/agentctl demo $(or $(FILE),examples/hello.yaml)
 
 test: $(STAMP)  ## Run all checks and tests, independent tiers side by side.
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports docs unit proof packaging
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going e2e lint types imports docs unit browser proof packaging
 
 ##@ Parts of it
 
@@ -46,6 +46,9 @@ proof: $(STAMP)  ## Explore every order of steps and faults on the model cluster
 e2e: $(STAMP)  ## Run the end-to-end tests on a real control plane and node.
 	@$(MAKE) --no-print-directory cluster
 	$(BIN)/pytest -n 2 tests/e2e
+
+browser: $(STAMP)  ## Look at the HTML pages in Chromium, which comes from Debian's packages.
+	$(BIN)/pytest tests/browser
 
 packaging: $(STAMP)  ## Install the built wheel into clean environments and use it there.
 	$(BIN)/pytest tests/packaging

@@ -30,5 +30,14 @@ def text_of(name: str) -> str:
         raise Failure(ExitCode.DATA, f"{name}: no text in UTF-8: {error}") from error
 
 
+def write_text(name: str, text: str) -> None:
+    """Write a file, or with `-` to the standard output. Raises Failure (CANNOT_CREATE): it cannot be written."""
+    try:
+        with click.open_file(name, "w", encoding="utf-8", errors="replace", atomic=name != "-") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failure(ExitCode.CANNOT_CREATE, f"{name}: {error.strerror or error}") from error
+
+
 def _unreadable(name: str, error: OSError) -> Failure:
     return Failure(ExitCode.NO_INPUT, f"{name}: {error.strerror or error}")

@@ -24,6 +24,12 @@ def output_option(*formats: str) -> Callable[[F], F]:
     return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help=text)
 
 
+def html_option(command: F) -> F:
+    """Add `--html`, the parameter `html`."""
+    text = "Draw it too, as a page in this file; nothing else is needed to show it."
+    return click.option("--html", metavar="PAGE", type=click.Path(dir_okay=False), help=text)(command)
+
+
 def show(output: str, told: Callable[[], object], lines: Callable[[], Iterable[str]]) -> None:
     """Print what a command has found in the format that `-o` asks for.
 

@@ -22,7 +22,7 @@ from agentctl_core.testing.simulation import (
     Simulation,
 )
 
-from ..embedded import assumed_image
+from .._assumed_images import assumed_image
 from ._exits import ExitCode, Failure
 from ._story import Entry, Story, Tone, conditions_of, in_short, in_words, plain_entry, tone_of
 from ._times import length_in_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
@@ -41,7 +41,7 @@ class Entry:
 
     Attributes:
         at: when, in seconds since the start.
-        who: whose doing it is: `you`, `fault`, `operator`, `registry`, `pod`, `condition`.
+        who: whose doing it is: `you`, `fault`, `operator`, `registry`, `pod`, `condition`, `replay`.
         what: in one line, for people.
         kind: which kind of thing: of the operator the action's, of a condition its type, of a fault its name.
         tone: how good it is.
@@ -81,6 +81,10 @@ class Story:
         """Tell what went wrong."""
         self._add("fault", f"{name}: {what}", kind=name, tone=Tone.BAD, detail=detail)
 
+    def differs(self, what: str, detail: Json) -> None:
+        """Tell in what a decision is another than the recorded one."""
+        self._add("replay", what, tone=Tone.BAD, detail=detail)
+
     def decided(self, actions: Sequence[Action], *, refused: bool = False) -> None:
         """Tell what the operator does, or tries to and is refused."""
         for action in actions:
@@ -111,13 +115,13 @@ class Story:
         found = conditions_of(agent)
         for kind, condition in found.items():
             if _told(self._conditions.get(kind)) != _told(condition):
-                state = f"{condition['status']}: {condition['reason']}"
-                what = f"{in_short(condition)}: {condition['message']}"
+                state = _verdict(condition)
+                what = f"{in_short(condition)}: {condition.get('message')}"
                 self._add("condition", what, kind=kind, tone=tone_of(condition), state=state, detail=condition)
         for kind in sorted(self._conditions.keys() - found.keys()):
             self._add("condition", f"{kind} is not told any more", kind=kind, state="")
         self._conditions = found
-        return {kind: condition["status"] for kind, condition in found.items()}
+        return {kind: str(condition.get("status")) for kind, condition in found.items()}
 
     def _add(self, who: str, what: str, **fields: Any) -> None:
         self._tell(Entry(at=self._clock(), who=who, what=what, **fields))
@@ -130,14 +134,13 @@ def plain_entry(entry: Entry) -> dict[str, Any]:
 
 def conditions_of(agent: Json | None) -> dict[str, Json]:
     """Return the conditions in an Agent's status by their type."""
-    status: Json = (agent or {}).get("status") or {}
-    return {condition["type"]: condition for condition in status.get("conditions") or ()}
+    return {str(condition.get("type")): condition for condition in _conditions(agent or {})}
 
 
 def tone_of(condition: Json) -> Tone:
     """Return how good it is what a condition says."""
-    status, reason = condition["status"], condition["reason"]
-    match condition["type"]:
+    status, reason = condition.get("status"), condition.get("reason")
+    match condition.get("type"):
         case "Stalled":
             return Tone.BAD if status == "True" else Tone.PLAIN
         case "Finished" if status == "True":
@@ -157,11 +160,15 @@ _PASSING: Final = ("PodPending", "PodNotReady", "Terminating", "UpdatePending", 
 
 def in_short(condition: Json) -> str:
     """Return a condition as a few words."""
-    return f"{condition['type']} = {condition['status']} ({condition['reason']})"
+    return f"{condition.get('type')} = {_verdict(condition)}"
+
+
+def _verdict(condition: Json) -> str:
+    return f"{condition.get('status')} ({condition.get('reason')})"
 
 
 def _told(condition: Json | None) -> str | None:
-    return None if condition is None else f"{in_short(condition)}: {condition['message']}"
+    return None if condition is None else f"{in_short(condition)}: {condition.get('message')}"
 
 
 def in_words(action: Action) -> str:
@@ -186,15 +193,26 @@ def in_words(action: Action) -> str:
 def _pod_state(pod: Json | None) -> tuple[str, Tone]:
     if pod is None:
         return _ABSENT, Tone.PLAIN
-    if pod["metadata"].get("deletionTimestamp"):
+    if _part(pod, "metadata").get("deletionTimestamp"):
         return "Terminating", Tone.WAITING
-    status: Json = pod.get("status") or {}
-    phase: str = status.get("phase", "Pending")
-    conditions: list[dict[str, str]] = status.get("conditions") or []
-    is_ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-    where = f" on {pod['spec']['nodeName']}" if pod["spec"].get("nodeName") else ""
+    phase = str(_part(pod, "status").get("phase", "Pending"))
+    is_ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in _conditions(pod))
+    node = _part(pod, "spec").get("nodeName")
+    where = f" on {node}" if node else ""
     tone = Tone.GOOD if is_ready else _PHASES.get(phase, Tone.WAITING)
     return f"{phase}{', ready' if is_ready else ''}{where}", tone
+
+
+def _conditions(manifest: Json) -> list[Json]:
+    found: object = _part(manifest, "status").get("conditions")
+    items = cast("list[object]", found) if isinstance(found, list | tuple) else []
+    return [cast("Json", item) for item in items if isinstance(item, Mapping)]
+
+
+def _part(manifest: Json, name: str) -> Json:
+    """Return a part of a manifest, which may be anybody's: empty where it is no object."""
+    found: object = manifest.get(name)
+    return cast("Json", found) if isinstance(found, Mapping) else {}
 
 
 _PHASES: Final = {"Succeeded": Tone.GOOD, "Failed": Tone.BAD, "Running": Tone.BAD}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from agentctl_core import Action
+from agentctl_core.testing.preview import THIS
 from agentctl_core.testing.replay import (
     BadLine,
     Difference,
@@ -25,8 +27,10 @@ from agentctl_core.testing.replay import (
 
 from ._changes import MOST, plain_change, told_change
 from ._exits import FILE_ERRORS, ExitCode, command
-from ._files import opened
-from ._output import output_option, show
+from ._files import opened, write_text
+from ._output import html_option, output_option, show
+from ._page import Facts, page
+from ._replayed import Album
 
 
 @command(
@@ -35,23 +39,30 @@ from ._output import output_option, show
 )
 @click.argument("file", type=click.Path())
 @output_option()
+@html_option
 @click.pass_context
-def replay(context: click.Context, file: str, output: str) -> None:
+def replay(context: click.Context, file: str, output: str, html: str | None) -> None:
     """Decide again what `agentctl run --record FILE` has recorded, and show each decision that differs.
 
     A line that cannot be read is named; the others are decided again all the same.
     """
+    album = None if html is None else Album()
     counts: Counter[str] = Counter(decisions=0, differing=0, unreadable=0)
-    differing = _differing(file, counts)
+    differing = _differing(file, counts, album)
     show(
         output,
         lambda: {"differences": [each for found in differing for each in _plain(*found)], "summary": dict(counts)},
         lambda: _lines(differing, counts),
     )
+    if html is not None and album is not None:
+        table = [("Record", Path(file).name), ("Decisions", f"{counts['decisions']:,}"), ("Decided again by", THIS)]
+        write_text(html, page(Facts("agentctl replay", Path(file).name, table, album.left_out()), album.parts()))
     context.exit(ExitCode.DATA if counts["unreadable"] else ExitCode.NO if counts["differing"] else ExitCode.OK)
 
 
-def _differing(file: str, counts: Counter[str]) -> Iterator[tuple[Recorded, tuple[Difference, ...]]]:
+def _differing(
+    file: str, counts: Counter[str], album: Album | None
+) -> Iterator[tuple[Recorded, tuple[Difference, ...]]]:
     """Yield the decisions that differ, and count all of them; name each line that cannot be read."""
     with opened(file) as lines:
         for found in read(lines):
@@ -63,7 +74,12 @@ def _differing(file: str, counts: Counter[str]) -> Iterator[tuple[Recorded, tupl
                 click.echo(f"{file}:{outcome.line}: {outcome.message}", err=True)
                 continue
             counts["decisions"] += 1
-            if outcome and isinstance(found, Recorded):
+            if not isinstance(found, Recorded):
+                continue
+            if album is not None:
+                told = zip(map(_in_words, outcome), _plain(found, outcome), strict=True)
+                album.add(_name(found), found.record, list(told))
+            if outcome:
                 counts["differing"] += 1
                 yield found, outcome
 
@@ -114,6 +130,10 @@ def _told(difference: Difference) -> Iterator[str]:
         yield f"~ {difference.path} {type(difference.after).__name__}"
         for change in difference.changes:
             yield f"    {told_change(change)}"
+
+
+def _in_words(difference: Difference) -> str:
+    return "; ".join(line.strip() for line in _told(difference))
 
 
 def _in_short(action: Action | None) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 import click
 
+from agentctl_core.testing.preview import THIS
 from agentctl_core.testing.simulation import End, Event, random_events
 
 from ._agent_file import load_agent
 from ._config_options import config_from, config_options
 from ._exits import FILE_ERRORS, ExitCode, command
 from ._fault_options import KNOWN, RANDOM, Change, FaultList
-from ._output import output_option, show
+from ._files import write_text
+from ._output import html_option, output_option, show
+from ._page import Facts, Part, page
+from ._picture import draw
 from ._simulated import Told, plain, run
 from ._timeline import Timeline
 from ._times import Length, length_in_words
@@ -43,6 +48,7 @@ from ._times import Length, length_in_words
 )
 @click.option("--until", type=Length(), default="10m", show_default=True, help="How long it lasts at most.")
 @output_option()
+@html_option
 @config_options
 @click.pass_context
 def simulate(  # noqa: PLR0913 -- its options
@@ -55,6 +61,7 @@ def simulate(  # noqa: PLR0913 -- its options
     changes: tuple[tuple[str, timedelta], ...],
     until: timedelta,
     output: str,
+    html: str | None,
     **settings: Any,
 ) -> None:
     """Run the Agent in FILE on a model of a cluster, and tell what happens.
@@ -73,6 +80,8 @@ def simulate(  # noqa: PLR0913 -- its options
         raise click.UsageError(f"--seed chooses among random faults: it needs --faults {RANDOM}.")
     events = [drawn for event in asked for drawn in (_drawn(seed or 0) if event.name == RANDOM else (event,))]
     told = run(load_agent(file), events, [(load_agent(name), at) for name, at in changes], until, config_from(settings))
+    if html is not None:
+        write_text(html, page(_facts(told, events), [_part(told)]))
     if output == "table":
         _print(told)
     else:
@@ -85,6 +94,27 @@ simulate.words = {"Faults": {RANDOM: "some of these, which --seed chooses", **KN
 
 def _drawn(seed: int) -> tuple[Event, ...]:
     return tuple(event for event in random_events(seed) if event.name in KNOWN)
+
+
+def _facts(told: Told, events: Sequence[Event]) -> Facts:
+    name = f"{told.agent.namespace}/{told.agent.name}"
+    faults = ", ".join(
+        f"{event.name} at {length_in_words(event.at.total_seconds())}"
+        for event in sorted(events, key=lambda event: event.at)
+    )
+    table = [
+        ("Faults", faults or "none"),
+        ("Length", f"{length_in_words(told.seconds)} on the model's clock"),
+        ("Steps", f"{len(told.entries):,}"),
+        ("Decided by", THIS),
+    ]
+    return Facts("agentctl simulate", name, table)
+
+
+def _part(told: Told) -> Part:
+    amiss = [*told.amiss, *(f"{name} could not happen" for name in told.left)]
+    verdict = "; ".join(amiss) or "it came through"
+    return Part("Timeline", verdict, told.is_well, draw(told.entries))
 
 
 def _print(told: Told) -> None:

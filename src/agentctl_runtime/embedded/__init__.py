@@ -7,7 +7,7 @@
 For demonstrations and offline tests. No socket is opened; what it answers is what `agentctl_core.testing` models.
 """
 
-from ._images import assumed_image, embedded_look_up
+from ._images import embedded_look_up
 from ._server import EmbeddedServer
 
-__all__ = ["EmbeddedServer", "assumed_image", "embedded_look_up"]
+__all__ = ["EmbeddedServer", "embedded_look_up"]

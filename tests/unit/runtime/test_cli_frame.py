@@ -36,16 +36,8 @@ IMPORTS = {
     "explain": _CLUSTER,
     "plan": _CLUSTER | {"agentctl_core.testing"},
     "replay": {"agentctl_core", "agentctl_core.testing"},
-    "simulate": {
-        "agentctl_core",
-        "agentctl_core.testing",
-        "agentctl_runtime.embedded",
-        "asyncio",
-        "httpx2",
-        "rich",
-        "yaml",
-    },
     "run": _OPERATOR | {"prometheus_client", "rich", "waitress"},
+    "simulate": {"agentctl_core", "agentctl_core.testing", "rich", "yaml"},
 }
 """By command, what its help imports of what is watched; the first is `agentctl --help`."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from click.testing import CliRunner, Result
 from agentctl_core import Config, Observed, PatchStatus, Requeue, reconcile
 from agentctl_core.testing.replay import Record, header_line, to_line
 from agentctl_runtime.cli._group import agentctl
+
+from .support import in_order
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MANIFEST = {
@@ -81,3 +84,40 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = invoke(tmp_path / "none")
     assert result.exit_code == 66
     assert f"{tmp_path / 'none'}: No such file" in result.stderr
+
+
+def test_a_page_shows_each_agent_its_decisions_and_what_differs(tmp_path: Path) -> None:
+    other = evolve(RIGHT, manifest={**MANIFEST, "metadata": {**MANIFEST["metadata"], "name": "other"}})  # type: ignore[dict-item]
+    other = evolve(other, actions=reconcile(other.manifest, OBSERVED))
+    later = evolve(RIGHT, observed=Observed(NOW + timedelta(seconds=90)), actions=RIGHT.actions[1:])
+    page = tmp_path / "page.html"
+    result = invoke(record(tmp_path, to_line(other), to_line(RIGHT), to_line(later)), "--html", str(page))
+    assert result.exit_code == 1
+    told = re.sub(r"<[^>]+>", " ", page.read_text())
+    in_order(told, ["3", "team/demo", "2 decisions, 1 differ", "1 m 30 s", "+ actions[0] Create", "team/other"])
+    assert told.count("1 decisions, 0 differ") == 1
+    assert "Ready = False (PodPending)" in told
+
+
+def test_a_record_of_many_agents_shows_those_that_differ_and_says_who_is_missing(tmp_path: Path) -> None:
+    lines = []
+    for number in range(25):
+        named = evolve(RIGHT, manifest={**MANIFEST, "metadata": {"name": f"a{number:02}", "uid": "u"}})
+        named = evolve(named, actions=reconcile(named.manifest, OBSERVED))
+        lines.append(to_line(named if number < 24 else evolve(named, actions=())))
+    page = tmp_path / "page.html"
+    invoke(record(tmp_path, *lines), "--html", str(page))
+    text = page.read_text()
+    assert re.findall(r'<h2 id="p0h">(.*?)</h2>', text) == ["default/a24"]
+    assert text.count("<h2") == 20
+    assert "5 more Agents are in the record, and not in this page." in text
+
+
+def test_a_record_of_anything_is_drawn(tmp_path: Path) -> None:
+    objects = ({"kind": "Pod", "metadata": {"name": "demo"}, "status": {"conditions": "none"}, "spec": 1},)
+    odd = {**MANIFEST, "status": {"conditions": [5, {"type": "Ready"}]}}
+    line = to_line(Record(odd, Observed(NOW, objects), Config(), ()))
+    page = tmp_path / "page.html"
+    result = invoke(record(tmp_path, line), "--html", str(page))
+    assert result.exit_code == 1
+    assert "Ready = None (None)" in page.read_text()

@@ -183,3 +183,20 @@ def test_lengths_of_time_are_read_and_told(text: str, seconds: float, words: str
 def test_no_line_of_the_help_is_wider_than_a_terminal() -> None:
     assert max(map(len, invoke("--help").stdout.splitlines())) <= 80
     assert not re.search(r"\x1b", invoke(HELLO).stdout)
+
+
+def test_a_page_is_written_beside_what_is_printed(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    arguments = (HELLO, "--faults", "node-lost@1m,node-back@5s", "--html", file)
+    result = invoke(*arguments)
+    assert result.stdout == invoke(*arguments[:-2]).stdout
+    text = file.read_text()
+    in_order(text, ["node-back at 5 s, node-lost at 1 m", "node-back: the lost node answers again", "</html>"])
+    assert "it came through" in text
+    invoke(HELLO, "--faults", "node-lost@1m", "--html", file)
+    assert "Ready = False (NodeLost)" in file.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_an_error() -> None:
+    result = invoke(HELLO, "--html", "/nowhere/page.html")
+    assert (result.exit_code, "/nowhere/page.html: No such file" in result.stderr) == (73, True)
