@@ -8,7 +8,7 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e browser packaging mutation mutation-changed proof-doc crd golden api \
+.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e browser packaging mutation mutation-changed proof-doc crd golden pictures api \
   core-v1 lock format clean
 
 help:  ## Show this list.
@@ -90,6 +90,9 @@ crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
 	$(BIN)/python -m tools.golden
 	$(BIN)/python -m tests.unit.core.decisions
+
+pictures: $(STAMP)  ## Write the pictures of agentctl at work in docs/pictures anew.
+	$(BIN)/python -m tools.pictures
 
 api: $(STAMP)  ## Write tests/golden/api.txt anew: what others may import and call.
 	$(BIN)/python -m tools.public_api

@@ -90,6 +90,8 @@ def test_a_page_is_never_wider_than_its_window(opened: Opens, simulated: Path, w
 def test_a_keyboard_reaches_every_step_and_its_details(opened: Opens, simulated: Path) -> None:
     with opened(simulated) as window:
         window.keyboard.press("Tab")
+        assert focused(window) == "0 s, operator: create Pod hello"
+        window.keyboard.press("ArrowUp")
         assert focused(window).startswith("0 s, fault: conflict: ")
         window.keyboard.press("ArrowRight")
         assert focused(window).startswith("30 s, fault: pod-killed: ")
@@ -118,6 +120,7 @@ def test_every_step_is_reached_by_arrows_alone(opened: Opens, simulated: Path) -
     with opened(simulated) as window:
         window.keyboard.press("Tab")
         seen = set()
+        window.keyboard.press("ArrowUp")
         for lane in range(window.locator("ol.track").count()):
             window.keyboard.press("Home")
             for _ in range(window.locator("ol.track").nth(lane).locator("button").count()):

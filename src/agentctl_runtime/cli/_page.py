@@ -204,7 +204,7 @@ def _row(name: str, step: Step, budget: _Budget) -> str:
     return (
         f'<tr id="{name}r{step.number}" class="{entry.tone.value}"><td>{length_in_words(entry.at)}</td>'
         f"<td>{_icon(_icon_of(entry))} {escape(entry.who)}</td>"
-        f'<td><span class="what">{escape(entry.what)}</span>{detail}</td></tr>'
+        f'<td><div class="cell"><span class="what">{escape(entry.what)}</span>{detail}</div></td></tr>'
     )
 
 

@@ -29,7 +29,7 @@ _LANES: Final = {
 """The lanes of who is not in one of its kind's name, as conditions are."""
 _TAIL: Final = 4.0
 _GAP: Final = 4.0
-_SECOND: Final = 1.8
+_SECOND: Final = 1.4
 _LABEL: Final = 2.6
 """Widths in units: a unit is what one mark takes."""
 

@@ -81,6 +81,9 @@ for (const part of document.querySelectorAll(".part")) {
     if (event.key === "Escape" && current) current.focus();
   });
   for (const each of buttons) each.tabIndex = -1;
-  const first = part.querySelector("ol .fault button, ol .mark.bad button") || buttons[0];
-  if (first) choose(first);
+  const first = part.querySelector(".replay button") || part.querySelector(".operator button") || buttons[0];
+  if (first) {
+    choose(first);
+    scroll.scrollLeft = first.parentElement.offsetLeft - scroll.clientWidth / 2;
+  }
 }
