@@ -23,6 +23,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Operate": {
         "run": "Run the operator.",
+        "doctor": "Tell whether the operator can work in this cluster.",
         "crd": "Print the CustomResourceDefinition of Agent.",
         "completion": "Print the script that completes commands in a shell.",
     },

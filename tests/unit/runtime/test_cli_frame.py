@@ -33,6 +33,7 @@ IMPORTS = {
     "completion": set[str](),
     "crd": {"agentctl_core", "yaml"},
     "demo": _OPERATOR | {"agentctl_core.testing", "agentctl_runtime.embedded", "rich"},
+    "doctor": _CLUSTER,
     "explain": _CLUSTER,
     "plan": _CLUSTER | {"agentctl_core.testing"},
     "replay": {"agentctl_core", "agentctl_core.testing"},
