@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.e2e.agents import Cluster, agent
+from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.support import Kubectl
 
 
@@ -27,3 +29,28 @@ def test_kubectl_finds_the_commands_as_its_plugin(kubectl: Kubectl, crd: str, na
     assert plugin("--help").startswith("Usage: kubectl agent [OPTIONS] COMMAND")
     assert plugin("plan", "--help").startswith("Usage: kubectl agent plan [OPTIONS]")
     assert plugin("plan", "--namespace", namespace) == "0 Agents: 0 to act upon, 0 with nothing to do\n"
+
+
+def test_kubectl_lists_waits_for_suspends_and_tells_the_events_of_agents(
+    kubectl: Kubectl, operator: OperatorProcess, namespace: str
+) -> None:
+    assert operator.is_alive
+    cluster = Cluster(kubectl, namespace)
+    cluster.apply(agent("served"), agent("refused", volumes=[{"name": "h", "hostPath": {"path": "/h"}}]))
+    kubectl("wait", "--for=condition=Ready", "agent/served", "--timeout=60s", namespace=namespace)
+    kubectl("wait", "--for=condition=Stalled", "agent/refused", "--timeout=60s", namespace=namespace)
+    header, *rows = [line.split() for line in kubectl("get", "agents", namespace=namespace).stdout.splitlines()]
+    assert header == ["NAME", "READY", "REASON", "UPTODATE", "POD", "AGE"]
+    assert [row[:-1] for row in rows] == [
+        ["refused", "False", "NotAccepted"],
+        ["served", "True", "PodReady", "True", "served"],
+    ]
+    assert "PolicyDenied" in kubectl("events", "--for", "agent/refused", namespace=namespace).stdout
+    kubectl("scale", "agent/served", "--replicas=0", namespace=namespace)
+    kubectl("wait", "--for=condition=Suspended", "agent/served", "--timeout=60s", namespace=namespace)
+    cluster.wait_gone("served")
+    assert "image\t<string> -required-" in kubectl("explain", "agent.spec").stdout
+    # The container that logs and exec take unless another is named.
+    cluster.scale("served", 1)
+    cluster.wait_ready("served")
+    assert cluster.pod("served")["spec"]["containers"][0]["name"] == "agent"

@@ -22,7 +22,7 @@ from agentctl_core.testing.preview import THIS, Preview, Replacement, Treatment,
 
 from ._changes import told_change, told_value
 from ._manifests import Json, objects, status_of
-from ._output import printable
+from ._output import printable, wrapped
 from ._plan_changes import changes_of, name_of
 
 _NAMES_SHOWN: Final = 5
@@ -52,23 +52,23 @@ def upgrade_lines(found: Sequence[Upgrade], not_running: int) -> Iterator[str]:
     makers = Counter(each.made_by or "no version that they name" for each in found)
     if found:
         told = ", ".join(f"{printable(maker)} ({count})" for maker, count in sorted(makers.items()))
-        yield f"{THIS}, with this configuration, for pods made by {told}:"
+        yield from wrapped(f"{THIS}, with this configuration, for pods made by {told}:", "", "  ")
     for treatment, meaning in _TREATMENTS.items():
         alike = [each for each in found if each.treatment is treatment]
         if alike:
-            yield f"{treatment.value} ({len(alike)}): {meaning}"
+            yield from wrapped(f"{treatment.value} ({len(alike)}): {meaning}", "", "  ")
             for names, lines in _grouped(alike):
                 yield f"  {names}"
                 yield from _indented(lines, "    ")
     partial = sum(each.replacement is not None and not each.replacement.is_whole for each in found)
     if partial:
-        yield (
+        yield from wrapped(
             f"{partial} of the pods came without managedFields (kubectl prints them with --show-managed-fields): "
             "what their next pods would not have any more is not told."
         )
     counts = Counter(each.treatment for each in found)
     summary = ", ".join(f"{counts[treatment]} {treatment.value}" for treatment in Treatment)
-    yield f"{_agents(len(found), 'running ')}: {summary}; {not_running} without a running pod"
+    yield from wrapped(f"{_agents(len(found), 'running ')}: {summary}; {not_running} without a running pod", "", "  ")
 
 
 def _agents(count: int, kind: str = "") -> str:

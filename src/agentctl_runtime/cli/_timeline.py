@@ -9,6 +9,7 @@ from rich.text import Text
 
 from agentctl_core import Ref
 
+from ._output import wants_colour, wrapped
 from ._story import Entry, Tone
 
 
@@ -16,7 +17,7 @@ class Timeline:
     """Prints entries as they come, each with the seconds since the start."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(highlight=False, color_system="auto" if wants_colour() is None else None)
 
     def started(self, agent: Ref, where: str) -> None:
         """Tell what is about to happen."""
@@ -36,10 +37,11 @@ class Timeline:
         self._line(at, "failed", "bold red", why)
 
     def _line(self, at: float, who: str, style: str, what: str) -> None:
-        line = Text(f"{at:6.2f} s  ")
-        line.append(f"{who:<10}", style=style)
-        line.append(what)
-        self._console.print(line, soft_wrap=True)
+        moment, name = f"{at:6.2f} s  ", f"{who:<10}"
+        first, *rest = wrapped(what, " " * len(moment + name))
+        self._console.print(Text(moment), Text(name, style=style), first.strip(), sep="", soft_wrap=True, markup=False)
+        for each in rest:
+            self._console.print(each, soft_wrap=True, markup=False)
 
 
 _STYLES: Final = {

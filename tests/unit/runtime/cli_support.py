@@ -1,14 +1,23 @@
-"""A cluster inside the process for tests of commands."""
+"""Clusters inside the process for tests of commands."""
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
+
 from agentctl_core import Config, Ref, merge_patch, reconcile
+from agentctl_core.crd import custom_resource_definition
 from agentctl_core.testing import ModelCluster
 from agentctl_runtime.embedded import EmbeddedServer
 
 Json = dict[str, Any]
+CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/agents.agentctl.dev"
+POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/agentctl-system/leases/agentctl"
+DEPLOYMENT = "/apis/apps/v1/namespaces/agentctl-system/deployments/agentctl"
 KINDS = (("agentctl.dev/v1alpha1", "Agent"), ("v1", "Pod"), ("v1", "Service"), ("v1", "ConfigMap"))
 
 
@@ -57,3 +66,55 @@ class Served:
     def dump(self) -> Json:
         items = [item for version, kind in KINDS for item in self.cluster.list(version, kind)[0]]
         return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def established() -> Json:
+    conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
+    return custom_resource_definition() | {"status": {"conditions": conditions}}
+
+
+def lease(seconds: float, holder: str = "agentctl-1_x") -> Json:
+    renewed = datetime.now(UTC) - timedelta(seconds=seconds)
+    return {"spec": {"holderIdentity": holder, "renewTime": renewed.isoformat(), "leaseDurationSeconds": 15}}
+
+
+def deployment(ready: int = 2, image: str | None = "registry.example/agentctl:1") -> Json:
+    env = [] if image is None else [{"name": "AGENTCTL_WRAPPER_IMAGE", "value": image}]
+    spec = {"replicas": 2, "template": {"spec": {"containers": [{"name": "operator", "env": env}]}}}
+    return {"metadata": {"namespace": "agentctl-system"}, "spec": spec, "status": {"readyReplicas": ready}}
+
+
+def version(minor: str, major: str = "1") -> Json:
+    return {"major": major, "minor": minor, "gitVersion": f"v{major}.{minor}.0"}
+
+
+class Canned:
+    """Answers with canned objects; what may not be done is in `denied`."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Json] = {
+            "/version": version("37"),
+            "/api/v1": {"resources": [{"name": "pods"}, {"name": "pods/resize"}]},
+            CRD: established(),
+            f"{POLICIES}ies/agents.agentctl.dev": {},
+            f"{POLICIES}ybindings/agents.agentctl.dev": {},
+            LEASE: lease(1),
+            DEPLOYMENT: deployment(),
+        }
+        self.denied: list[Json] = []
+        self.reviews: list[Json] = []
+        self.code = 404
+
+    async def handle(self, request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST":
+            body = json.loads(request.content)
+            self.reviews.append(body)
+            asked = body["spec"]["resourceAttributes"]
+            allowed = not any(denied.items() <= asked.items() for denied in self.denied)
+            return httpx2.Response(201, json=body | {"status": {"allowed": allowed}})
+        assert request.method == "GET"
+        if request.url.path in self.answers:
+            return httpx2.Response(200, json=self.answers[request.url.path])
+        reason = {403: "Forbidden", 404: "NotFound"}[self.code]
+        status = {"kind": "Status", "code": self.code, "reason": reason, "message": f"{reason}!"}
+        return httpx2.Response(self.code, json=status)

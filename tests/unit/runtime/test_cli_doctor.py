@@ -3,102 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import httpx2
 import pytest
 from click.testing import CliRunner, Result
 from tests.rights import Right, shipped
 
-from agentctl_core.crd import custom_resource_definition
-from agentctl_runtime._api import Api
 from agentctl_runtime.cli._group import agentctl
 from agentctl_runtime.cli._rights import FOR_THE_LEASE, WHERE_AGENTS_LIVE
 
-Json = dict[str, Any]
-CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/agents.agentctl.dev"
-POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/agentctl-system/leases/agentctl"
-DEPLOYMENT = "/apis/apps/v1/namespaces/agentctl-system/deployments/agentctl"
+from .cli_support import CRD, DEPLOYMENT, LEASE, POLICIES, Canned, Json, deployment, lease, version
+
 NAMES = [
     "server", "resource type", "rights", "admission policy", "operator", "leader", "resize in place", "image volumes",
 ]  # fmt: skip
-
-
-def established() -> Json:
-    conditions = [{"type": kind, "status": "True"} for kind in ("NamesAccepted", "Established")]
-    return custom_resource_definition() | {"status": {"conditions": conditions}}
-
-
-def lease(seconds: float, holder: str = "agentctl-1_x") -> Json:
-    renewed = datetime.now(UTC) - timedelta(seconds=seconds)
-    return {"spec": {"holderIdentity": holder, "renewTime": renewed.isoformat(), "leaseDurationSeconds": 15}}
-
-
-def deployment(ready: int = 2, image: str | None = "registry.example/agentctl:1") -> Json:
-    env = [] if image is None else [{"name": "AGENTCTL_WRAPPER_IMAGE", "value": image}]
-    spec = {"replicas": 2, "template": {"spec": {"containers": [{"name": "operator", "env": env}]}}}
-    return {"metadata": {"namespace": "agentctl-system"}, "spec": spec, "status": {"readyReplicas": ready}}
-
-
-def version(minor: str, major: str = "1") -> Json:
-    return {"major": major, "minor": minor, "gitVersion": f"v{major}.{minor}.0"}
-
-
-class Cluster:
-    """Answers with canned objects; what may not be done is in `denied`."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Json] = {
-            "/version": version("37"),
-            "/api/v1": {"resources": [{"name": "pods"}, {"name": "pods/resize"}]},
-            CRD: established(),
-            f"{POLICIES}ies/agents.agentctl.dev": {},
-            f"{POLICIES}ybindings/agents.agentctl.dev": {},
-            LEASE: lease(1),
-            DEPLOYMENT: deployment(),
-        }
-        self.denied: list[Json] = []
-        self.reviews: list[Json] = []
-        self.code = 404
-
-    async def handle(self, request: httpx2.Request) -> httpx2.Response:
-        if request.method == "POST":
-            body = json.loads(request.content)
-            self.reviews.append(body)
-            asked = body["spec"]["resourceAttributes"]
-            allowed = not any(denied.items() <= asked.items() for denied in self.denied)
-            return httpx2.Response(201, json=body | {"status": {"allowed": allowed}})
-        assert request.method == "GET"
-        if request.url.path in self.answers:
-            return httpx2.Response(200, json=self.answers[request.url.path])
-        reason = {403: "Forbidden", 404: "NotFound"}[self.code]
-        status = {"kind": "Status", "code": self.code, "reason": reason, "message": f"{reason}!"}
-        return httpx2.Response(self.code, json=status)
-
-
-@pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    found = Cluster()
-    connect: Callable[..., Api] = Api.connect
-
-    class Canned(httpx2.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            return await found.handle(request)
-
-    def canned(*, context: str | None = None) -> Api:
-        assert context is None
-        return connect(server="http://canned.invalid", transport=Canned())
-
-    monkeypatch.setattr(Api, "connect", canned)
-    for name in ("AGENTCTL_NAMESPACE", "AGENTCTL_CONTEXT"):
-        monkeypatch.delenv(name, raising=False)
-    yield found
-    kinds = {"SelfSubjectAccessReview", "SubjectAccessReview"}
-    assert {review["kind"] for review in found.reviews} <= kinds, "it wrote"
 
 
 def invoke(*arguments: str) -> Result:
@@ -128,41 +46,41 @@ def test_the_rights_are_exactly_those_of_the_manifests() -> None:
     assert len(asked) == len(WHERE_AGENTS_LIVE) + len(FOR_THE_LEASE)
 
 
-def test_a_cluster_in_which_all_is_well(cluster: Cluster) -> None:
+def test_a_cluster_in_which_all_is_well(canned: Canned) -> None:
     result = invoke()
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[:2] == ["ok       server", "         Kubernetes v1.37.0; 1.33 or newer is needed."]
     assert lines[-1] == "8 ok, 0 warning, 0 failed"
     assert max(map(len, lines)) <= 80
-    assert {review["kind"] for review in cluster.reviews} == {"SelfSubjectAccessReview"}
+    assert {review["kind"] for review in canned.reviews} == {"SelfSubjectAccessReview"}
 
 
 @pytest.mark.parametrize(
     ("told", "code", "said"),
     [(version("33"), 0, "ok"), (version("34+"), 0, "ok"), (version("32"), 1, "failed"), (version("0", "2"), 0, "ok")],
 )
-def test_an_api_server_that_is_too_old_fails(cluster: Cluster, told: Json, code: int, said: str) -> None:
-    cluster.answers["/version"] = told
+def test_an_api_server_that_is_too_old_fails(canned: Canned, told: Json, code: int, said: str) -> None:
+    canned.answers["/version"] = told
     assert verdict("server")[:2] == (code, said)
 
 
 @pytest.mark.parametrize(("minor", "said"), [("34", "warning"), ("35", "ok")])
-def test_image_volumes_are_on_by_default_from_a_version_on(cluster: Cluster, minor: str, said: str) -> None:
-    cluster.answers["/version"] = version(minor)
+def test_image_volumes_are_on_by_default_from_a_version_on(canned: Canned, minor: str, said: str) -> None:
+    canned.answers["/version"] = version(minor)
     assert verdict("image volumes")[:2] == (0, said)
 
 
-def test_a_cluster_without_the_resource_type_fails(cluster: Cluster) -> None:
-    del cluster.answers[CRD]
+def test_a_cluster_without_the_resource_type_fails(canned: Canned) -> None:
+    del canned.answers[CRD]
     assert verdict("resource type") == (
         1, "failed", "The cluster does not know Agents.", "agentctl crd | kubectl apply --server-side -f -",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("condition", [0, 1])
-def test_a_resource_type_that_is_not_served_fails(cluster: Cluster, condition: int) -> None:
-    cluster.answers[CRD]["status"]["conditions"][condition] |= {"status": "False", "message": "in use"}
+def test_a_resource_type_that_is_not_served_fails(canned: Canned, condition: int) -> None:
+    canned.answers[CRD]["status"]["conditions"][condition] |= {"status": "False", "message": "in use"}
     code, said, told, _ = verdict("resource type")
     assert (code, said) == (1, "failed")
     assert "in use" in told
@@ -182,26 +100,26 @@ def spec_of(crd: Json) -> Json:
     ],
 )
 def test_the_resource_type_of_another_version_is_warned_about(
-    cluster: Cluster, added: str, removed: str, said: str
+    canned: Canned, added: str, removed: str, said: str
 ) -> None:
-    there = deepcopy(cluster.answers[CRD])
+    there = deepcopy(canned.answers[CRD])
     if added:
         spec_of(there)[added] = {"type": "string"}
     if removed:
         del spec_of(there)[removed]
-    cluster.answers[CRD] = there
+    canned.answers[CRD] = there
     assert verdict("resource type")[:3] == (0, "warning", said)
 
 
-def test_a_rule_alone_may_differ(cluster: Cluster) -> None:
-    there = deepcopy(cluster.answers[CRD])
+def test_a_rule_alone_may_differ(canned: Canned) -> None:
+    there = deepcopy(canned.answers[CRD])
     spec_of(there)["backoffLimit"]["maximum"] = 5
-    cluster.answers[CRD] = there
+    canned.answers[CRD] = there
     assert verdict("resource type")[:3] == (0, "warning", "It is another version's.")
 
 
-def test_rights_that_are_missing_are_named_with_their_namespace(cluster: Cluster) -> None:
-    cluster.denied = [
+def test_rights_that_are_missing_are_named_with_their_namespace(canned: Canned) -> None:
+    canned.denied = [
         {"verb": "patch", "resource": "pods", "subresource": "resize", "namespace": "two"},
         {"verb": "update", "resource": "leases"},
     ]
@@ -210,24 +128,24 @@ def test_rights_that_are_missing_are_named_with_their_namespace(cluster: Cluster
     )
     assert (code, said) == (1, "failed")
     assert told == "Who asks may not patch pods/resize in two, update leases agentctl in agentctl-system."
-    asked = {review["spec"]["resourceAttributes"].get("namespace") for review in cluster.reviews}
+    asked = {review["spec"]["resourceAttributes"].get("namespace") for review in canned.reviews}
     assert asked == {"one", "two", "agentctl-system"}
 
 
-def test_many_missing_rights_are_told_in_short(cluster: Cluster) -> None:
-    cluster.denied = [{"group": "agentctl.dev"}]
+def test_many_missing_rights_are_told_in_short(canned: Canned) -> None:
+    canned.denied = [{"group": "agentctl.dev"}]
     told = verdict("rights")[2]
     assert "delete agents in all namespaces, " in told
     assert told.endswith(" and 1 more.")
 
 
-def test_the_rights_of_a_service_account_are_asked_for_as_its_own(cluster: Cluster) -> None:
+def test_the_rights_of_a_service_account_are_asked_for_as_its_own(canned: Canned) -> None:
     told = verdict("rights", "--service-account", "agentctl-system:agentctl")[2]
     assert told == "system:serviceaccount:agentctl-system:agentctl may do all that the operator does."
-    assert {review["kind"] for review in cluster.reviews} == {"SubjectAccessReview"}
-    (user,) = {review["spec"]["user"] for review in cluster.reviews}
+    assert {review["kind"] for review in canned.reviews} == {"SubjectAccessReview"}
+    (user,) = {review["spec"]["user"] for review in canned.reviews}
     assert user == "system:serviceaccount:agentctl-system:agentctl"
-    assert cluster.reviews[0]["spec"]["groups"] == [
+    assert canned.reviews[0]["spec"]["groups"] == [
         "system:serviceaccounts", "system:serviceaccounts:agentctl-system", "system:authenticated",
     ]  # fmt: skip
 
@@ -237,8 +155,8 @@ def test_a_service_account_without_its_namespace_is_wrong_usage() -> None:
 
 
 @pytest.mark.parametrize("part", ["ies", "ybindings"])
-def test_an_admission_policy_that_is_missing_is_warned_about(cluster: Cluster, part: str) -> None:
-    del cluster.answers[f"{POLICIES}{part}/agents.agentctl.dev"]
+def test_an_admission_policy_that_is_missing_is_warned_about(canned: Canned, part: str) -> None:
+    del canned.answers[f"{POLICIES}{part}/agents.agentctl.dev"]
     code, said, told, cure = verdict("admission policy")
     assert (code, said) == (0, "warning")
     assert f"validatingadmissionpolic{part}" in told
@@ -253,15 +171,15 @@ def test_an_admission_policy_that_is_missing_is_warned_about(cluster: Cluster, p
         (1, "", (0, "warning"), "has no holder"),
     ],
 )
-def test_whether_an_operator_leads(cluster: Cluster, age: float, holder: str, ends: tuple[int, str], told: str) -> None:
-    cluster.answers[LEASE] = lease(age, holder)
+def test_whether_an_operator_leads(canned: Canned, age: float, holder: str, ends: tuple[int, str], told: str) -> None:
+    canned.answers[LEASE] = lease(age, holder)
     found = verdict("leader")
     assert found[:2] == ends
     assert told in found[2]
 
 
-def test_an_operator_without_a_lease_is_warned_about(cluster: Cluster) -> None:
-    del cluster.answers[LEASE]
+def test_an_operator_without_a_lease_is_warned_about(canned: Canned) -> None:
+    del canned.answers[LEASE]
     code, said, told, _ = verdict("leader")
     assert (code, said) == (0, "warning")
     assert "There is no Lease agentctl in agentctl-system" in told
@@ -276,27 +194,27 @@ def test_an_operator_without_a_lease_is_warned_about(cluster: Cluster) -> None:
         (None, 0, "warning", "There is no Deployment agentctl in agentctl-system."),
     ],
 )
-def test_whether_the_operator_runs(cluster: Cluster, there: Json | None, code: int, said: str, told: str) -> None:
-    cluster.answers.pop(DEPLOYMENT)
-    cluster.answers |= {} if there is None else {DEPLOYMENT: there}
+def test_whether_the_operator_runs(canned: Canned, there: Json | None, code: int, said: str, told: str) -> None:
+    canned.answers.pop(DEPLOYMENT)
+    canned.answers |= {} if there is None else {DEPLOYMENT: there}
     found = verdict("operator")
     assert found[:2] == (code, said)
     assert told in found[2]
 
 
-def test_pods_that_cannot_be_resized_are_warned_about(cluster: Cluster) -> None:
-    cluster.answers["/api/v1"]["resources"].pop()
+def test_pods_that_cannot_be_resized_are_warned_about(canned: Canned) -> None:
+    canned.answers["/api/v1"]["resources"].pop()
     assert verdict("resize in place")[:2] == (0, "warning")
 
 
 @pytest.mark.parametrize(("path", "name"), [(CRD, "resource type"), (LEASE, "leader"), (DEPLOYMENT, "operator")])
-def test_what_may_not_be_read_is_a_warning_of_its_own(cluster: Cluster, path: str, name: str) -> None:
-    cluster.code = 403
-    del cluster.answers[path]
+def test_what_may_not_be_read_is_a_warning_of_its_own(canned: Canned, path: str, name: str) -> None:
+    canned.code = 403
+    del canned.answers[path]
     assert verdict(name)[:3] == (0, "warning", "It cannot be told: Forbidden!")
 
 
-def test_a_cluster_of_which_nothing_can_be_read_is_no_answer(cluster: Cluster) -> None:
-    cluster.code = 403
-    cluster.answers.clear()
+def test_a_cluster_of_which_nothing_can_be_read_is_no_answer(canned: Canned) -> None:
+    canned.code = 403
+    canned.answers.clear()
     assert invoke().exit_code == 77
