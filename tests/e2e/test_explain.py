@@ -50,6 +50,8 @@ def explain(stage: Stage, tmp_path: Path) -> Iterator[Explainer]:
     with Proxy(stage.kubectl) as proxy:
         yield Explainer(proxy.client_config(tmp_path / "config"), stage)
         assert {seen.method for seen in proxy.requests} <= {"GET"}, "it wrote"
+        of_events = [seen.path for seen in proxy.requests if "/events" in seen.path]
+        assert all("fieldSelector=regarding.name%3D" in path for path in of_events), of_events
 
 
 CASES: dict[str, tuple[Json, str, tuple[str, ...]]] = {

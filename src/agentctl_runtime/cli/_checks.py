@@ -75,7 +75,7 @@ async def _guarded(name: str, check: Callable[[Api, Scope], Awaitable[Check]], a
     try:
         return await check(api, scope)
     except ApiFailure as failure:
-        return Check(name, "warning", f"It cannot be told: {failure}", "Ask again as somebody who may read it.")
+        return Check(name, "warning", f"It cannot be told: {failure}", "Ask again, or as somebody who may read it.")
 
 
 def server_version(version: Json) -> Check:

@@ -10,8 +10,8 @@ from ._manifests import Json, mapping, objects
 def schema_of(crd: Json, version: str) -> Json:
     """Return the schema of one version in a CRD; empty where it does not have that version."""
     versions = objects(mapping(crd.get("spec")).get("versions"))
-    found = next((each for each in versions if each.get("name") == version), {})
-    return mapping(mapping(found.get("schema")).get("openAPIV3Schema"))
+    named = [each for each in versions if each.get("name") == version]
+    return mapping(mapping(named[0].get("schema")).get("openAPIV3Schema")) if named else {}
 
 
 def fields_of(schema: Json, path: str = "") -> Iterator[str]:

@@ -75,7 +75,8 @@ def established() -> Json:
 
 def lease(seconds: float, holder: str = "agentctl-1_x") -> Json:
     renewed = datetime.now(UTC) - timedelta(seconds=seconds)
-    return {"spec": {"holderIdentity": holder, "renewTime": renewed.isoformat(), "leaseDurationSeconds": 15}}
+    spec = {"holderIdentity": holder, "renewTime": renewed.isoformat(), "leaseDurationSeconds": 15}
+    return {"metadata": {"namespace": "agentctl-system"}, "spec": spec}
 
 
 def deployment(ready: int = 2, image: str | None = "registry.example/agentctl:1") -> Json:
