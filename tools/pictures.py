@@ -27,7 +27,7 @@ WINDOWS: Final[dict[str, dict[str, Any]]] = {
 }
 """By picture, the window that the page is looked at in."""
 _AGENTCTL: Final = Path(sys.executable).with_name("agentctl")
-_COLUMNS: Final = 92
+_COLUMNS: Final = 80
 
 
 def demo() -> str:
