@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.e2e.cluster.build import binaries, registry
+from tests.e2e.cluster.build import binaries, helm, registry
 from tests.e2e.cluster.dockerfile_build import buildkit_programs
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.node_build import node_programs, pause, why_no_node
@@ -15,6 +15,7 @@ def main() -> None:
     try:
         folder = binaries()
         registry()
+        helm()
         if why_no_node() is None:
             node_programs()
             pause()

@@ -1,4 +1,4 @@
-"""Builds the programs of a Kubernetes control plane and of an image registry, once, into the user's cache."""
+"""Builds the programs of a Kubernetes control plane, an image registry and Helm, once, into the user's cache."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _HERE = Path(__file__).parent
 KUBERNETES = _HERE / "kubernetes"
 _KWOK = _HERE / "kwok"
 _REGISTRY = _HERE / "registry"
+_HELM = _HERE / "helm"
 _VERSION = "k8s.io/component-base/version"
 # Without a version kube-apiserver reports v0.0.0, and clients and kubectl adapt to that.
 KUBERNETES_LDFLAGS = (
@@ -38,8 +39,9 @@ _PROGRAMS = (
     Program("etcd", KUBERNETES, "go.etcd.io/etcd/server/v3"),
     Program("kwok", _KWOK, f"{_KWOK_MODULE}/cmd/kwok"),
 )
-# Apart from the others: a change of its versions builds nothing else anew.
+# Apart from the others: a change of their versions builds nothing else anew.
 _REGISTRY_PROGRAM = Program("registry", _REGISTRY, "github.com/distribution/distribution/v3/cmd/registry")
+_HELM_PROGRAM = Program("helm", _HELM, "helm.sh/helm/v4/cmd/helm")
 # What a folder of ready-made programs (envtest's convention) must hold, and what it may.
 _ASSETS_REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 _ASSETS_OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet")
@@ -71,6 +73,17 @@ def registry() -> Path:
     folder = folder_for("registry", (_REGISTRY,), LDFLAGS)
     provide(folder, (_REGISTRY_PROGRAM,))
     return folder / _REGISTRY_PROGRAM.name
+
+
+def helm() -> Path:
+    """Helm's own program. If missing it is built, which takes about three minutes.
+
+    Raises:
+        BuildError: it cannot be built.
+    """
+    folder = folder_for("helm", (_HELM,), LDFLAGS)
+    provide(folder, (_HELM_PROGRAM,))
+    return folder / _HELM_PROGRAM.name
 
 
 def stages() -> list[Path]:

@@ -1,0 +1,223 @@
+"""Each way to install the operator, from nothing to nothing: Agents run through it, and go on through upgrades."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from tools.manifests import INSTALL
+
+from agentctl_core import Config
+from tests.e2e.agents import SECONDS
+from tests.e2e.cluster.node_images import Images
+from tests.e2e.cluster.real_node import RealNode
+from tests.e2e.conftest import fresh_namespace
+from tests.e2e.helm import CHART, Helm
+from tests.e2e.node.operator import NAMESPACE, leader, wait_available, write_overlay
+from tests.e2e.node.support import Json, OnNode
+from tests.e2e.node_session import access_to
+from tests.e2e.session import CRD_FILE
+from tests.e2e.support import Kubectl, eventually
+from tests.e2e.users import allow
+from tests.rights import Right
+
+_CRD = "agents.agentctl.dev"
+# A field that the resource type had not always.
+_NEW_FIELD = "backoffLimit"
+_PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10}
+# What comes and goes by itself, or stays for a while to be read.
+_PASSING = ("events", "events.events.k8s.io")
+# Whoever makes a namespace makes these.
+_OF_NAMESPACE = {
+    f"Namespace {NAMESPACE}",
+    f"ServiceAccount {NAMESPACE}/default",
+    f"ConfigMap {NAMESPACE}/kube-root-ca.crt",
+}
+_OF_CRD = {f"CustomResourceDefinition {_CRD}", "APIService v1alpha1.agentctl.dev"}
+
+
+@pytest.fixture(scope="module")
+def bare(starts_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
+    """A namespace of a node of these tests' own, on which there is nothing of the operator, not even the type."""
+    assert starts_nodes is None
+    with RealNode(tmp_path_factory.mktemp("install") / "cluster") as node:
+        access = access_to(node)
+        kubectl = access.administrator()
+        with fresh_namespace(kubectl) as namespace:
+            eventually(lambda: kubectl.get("configmap", "kube-root-ca.crt", namespace), SECONDS, "its configmap")
+            yield OnNode(kubectl, namespace, Images(node.registry), access)
+
+
+def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path: Path) -> None:
+    helm, before = Helm(tmp_path, bare.node.kubeconfig), _stock(bare.kubectl)
+    values = _values(bare.images)
+    release = ("agentctl", f"--namespace={NAMESPACE}", "--wait", "--timeout=120s")
+
+    helm("install", *release, "--create-namespace", str(_older_chart(tmp_path)), values=values)
+    _agent_is_ready(bare)
+    uid = bare.uid("agent")
+    _knows_the_new_field(bare, known=False)
+
+    helm("upgrade", *release, str(CHART), values=values | {"replicas": 1, "log": {"level": "debug"}})
+    _knows_the_new_field(bare, known=True)
+    _still_runs(bare, uid, replicas=1)
+
+    helm("rollback", "agentctl", "1", *release[1:])
+    _knows_the_new_field(bare, known=False)
+    _still_runs(bare, uid, replicas=2)
+
+    helm("uninstall", *release)
+    # The Lease is the operator's own; it goes with the namespace.
+    kept = {*_OF_CRD, *_OF_NAMESPACE, f"Lease {NAMESPACE}/agentctl", *_of_agents(bare)}
+    _is_left(bare.kubectl, before | kept)
+    assert bare.uid("agent") == uid
+
+    helm("install", *release, str(CHART), values=values)
+    _still_runs(bare, uid, replicas=2)
+    _knows_the_new_field(bare, known=True)
+    helm("uninstall", *release)
+    bare.kubectl("delete", "crd", _CRD)
+    bare.kubectl("delete", "namespace", NAMESPACE)
+    _is_left(bare.kubectl, before)
+
+
+@pytest.mark.parametrize("way", ["kustomize", "file"])
+def test_what_kubectl_applies_it_upgrades_and_deletes(bare: OnNode, tmp_path: Path, way: str) -> None:
+    kubectl, before = bare.kubectl, _stock(bare.kubectl)
+    source = _source(way, bare.images, tmp_path)
+    kubectl("apply", "--server-side", source)
+    wait_available(kubectl)
+    # As an earlier version has left it.
+    kubectl.apply(_older_crd())
+    _knows_the_new_field(bare, known=False)
+    _agent_is_ready(bare)
+    uid = bare.uid("agent")
+
+    kubectl("apply", "--server-side", source)
+    _knows_the_new_field(bare, known=True)
+    _still_runs(bare, uid, replicas=2)
+
+    kubectl("delete", source)
+    _is_left(kubectl, before)
+
+
+def _values(images: Images) -> Json:
+    repository, _, tag = images.reference("operator").rpartition(":")
+    registry = images.registry.partition("/")[0]
+    return {
+        "image": {"repository": repository, "tag": tag},
+        "extraArgs": [f"--insecure-registry={registry}"],
+    }
+
+
+def _source(way: str, images: Images, folder: Path) -> str:
+    """Return the option that names what kubectl applies: with the image from the registry of the tests."""
+    if way == "kustomize":
+        write_overlay(images, folder)
+        return f"--kustomize={folder}"
+    target = folder / "install.yaml"
+    target.write_text(INSTALL.read_text().replace(Config().wrapper_image, images.reference("operator")))
+    return f"--filename={target}"
+
+
+def _older_crd() -> Json:
+    crd: Json = yaml.load(CRD_FILE.read_text(), Loader=yaml.CSafeLoader)
+    (version,) = crd["spec"]["versions"]
+    del version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"][_NEW_FIELD]
+    return crd
+
+
+def _older_chart(folder: Path) -> Path:
+    chart = shutil.copytree(CHART, folder / "older")
+    (chart / "files/agents.yaml").write_text(json.dumps(_older_crd()))
+    return chart
+
+
+def _knows_the_new_field(bare: OnNode, *, known: bool) -> None:
+    manifest = bare.manifest("other", "entrypoint", command=["probe"], **{_NEW_FIELD: 1})
+    arguments = ("create", "--dry-run=server", "--validate=strict", "--filename=-")
+
+    def check() -> bool:
+        run = bare.kubectl(*arguments, namespace=bare.namespace, input=json.dumps(manifest), check=False)
+        assert (run.returncode == 0) == known, run.stderr
+        return known or f'unknown field "spec.{_NEW_FIELD}"' in run.stderr
+
+    eventually(check, SECONDS, f"the new field is {'known' if known else 'not known'}")
+
+
+def _agent_is_ready(bare: OnNode) -> None:
+    """Make an Agent as somebody who edits the namespace; who may make no pods may make none."""
+    arguments = ("--clusterrole=edit", "--user=editor", "--dry-run=client", "--output=json")
+    binding = bare.kubectl("create", "rolebinding", "editor", *arguments, namespace=bare.namespace).stdout
+    bare.apply(json.loads(binding))
+    manifest = bare.manifest("agent", "entrypoint", "http=8080,wait,exit=0", command=["probe"], readinessProbe=_PROBE)
+    apply = ("apply", "--server-side", "--filename=-")
+    eventually(
+        lambda: _tried(bare, *apply, "--as=editor", manifest=manifest) == "", SECONDS, "the editor may make an Agent"
+    )
+    allow(
+        bare.kubectl,
+        "outsider",
+        {Right("agentctl.dev", "agents", verb) for verb in ("create", "patch", "get")},
+        bare.namespace,
+    )
+    refused = _tried(bare, *apply, "--as=outsider", manifest={**manifest, "metadata": {"name": "outsiders"}})
+    assert "ask for `create` on `pods`" in refused
+    bare.wait_ready("agent")
+    assert bare.said("agent", "start")["init"] == "tini"
+
+
+def _tried(bare: OnNode, *arguments: str, manifest: Json) -> str:
+    return bare.kubectl(*arguments, namespace=bare.namespace, input=json.dumps(manifest), check=False).stderr
+
+
+def _still_runs(bare: OnNode, uid: str | None, *, replicas: int) -> None:
+    """The Agent's pod is the same, and the operator, whose pods may be others, is at work."""
+    wait_available(bare.kubectl)
+    pods = bare.kubectl.json("get", "pods", namespace=NAMESPACE)["items"]
+    assert bare.kubectl.json("get", "deployment", "agentctl", namespace=NAMESPACE)["spec"]["replicas"] == replicas
+    eventually(lambda: leader(bare.kubectl) in {pod["metadata"]["name"] for pod in pods}, SECONDS, "one leads")
+    bare.run("probe-of-life", "entrypoint", command=["probe"])
+    bare.wait_ready("probe-of-life")
+    bare.delete("probe-of-life", "--cascade=foreground")
+    bare.wait_ready("agent")
+    assert bare.uid("agent") == uid
+
+
+def _of_agents(bare: OnNode) -> set[str]:
+    """What stays in the namespace of the Agents: theirs, and what was made for their authors."""
+    names = (
+        ("Agent", "agent"),
+        ("Pod", "agent"),
+        ("Role", "outsider"),
+        ("RoleBinding", "outsider"),
+        ("RoleBinding", "editor"),
+    )
+    return {f"{kind} {bare.namespace}/{name}" for kind, name in names}
+
+
+def _stock(kubectl: Kubectl) -> set[str]:
+    """Return all that there is, by kind and name; a ClusterRole with what it allows, since others add to some."""
+    kinds = kubectl("api-resources", "--verbs=list", "--output=name").stdout.split()
+    items = kubectl.json("get", ",".join(kind for kind in kinds if kind not in _PASSING), "--all-namespaces")["items"]
+    return {_name(item) for item in items}
+
+
+def _name(item: Json) -> str:
+    metadata = item["metadata"]
+    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    rules = json.dumps(item["rules"]) if item["kind"] == "ClusterRole" else ""
+    return " ".join(filter(None, (item["kind"], name, rules)))
+
+
+def _is_left(kubectl: Kubectl, expected: set[str]) -> None:
+    def check() -> bool:
+        found = _stock(kubectl)
+        assert found == expected, {"too much": sorted(found - expected), "missing": sorted(expected - found)}
+        return True
+
+    eventually(check, SECONDS, "what is left", interval=1)
