@@ -87,7 +87,7 @@ proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
 
-manifests: cluster  ## Write deploy/install.yaml, the chart's values and files and their table in the docs anew.
+manifests: cluster crd  ## Write deploy/install.yaml, the chart's values and files and their table in the docs anew.
 	$(BIN)/python -m tools.manifests
 
 golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.

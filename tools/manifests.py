@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from agentctl_runtime.cli.crd import to_yaml
+from agentctl_runtime.cli._yaml import to_yaml
+from agentctl_runtime.cli.crd import _Dumper
 
 ROOT: Final = Path(__file__).parents[1]
 DEPLOY: Final = ROOT / "deploy"
@@ -36,7 +37,7 @@ def offline() -> dict[Path, str]:
     """Return the text of each generated file that is made without another program."""
     copies = {CHART / "files" / name: source.read_text() for name, source in _COPIES.items()}
     return copies | {
-        CHART / "files/rules.yaml": _GENERATED.format("deploy/base and deploy/pull-secrets") + to_yaml(_rules()),
+        CHART / "files/rules.yaml": _GENERATED.format("deploy/base and deploy/pull-secrets") + _yaml(_rules()),
         CHART / "values.yaml": values_yaml(),
         PAGE: with_table(PAGE.read_text()),
     }
@@ -75,7 +76,7 @@ def _lines(part: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield from _lines(each, f"{indent}  ")
         elif "default" in each:  # Helm's own `global` has none
             yield f"{indent}# {each['description']}"
-            yield from (indent + line for line in to_yaml({name: each["default"]}).splitlines())
+            yield from (indent + line for line in _yaml({name: each["default"]}).splitlines())
 
 
 def values(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -119,8 +120,12 @@ def install_yaml(kubectl: Path) -> str:
     """
     command = [str(kubectl), "kustomize", str(DEPLOY / "cluster-wide")]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own program
-    documents = "---\n".join(to_yaml(each) for each in yaml.safe_load_all(made))
-    return _GENERATED.format("deploy/cluster-wide") + documents
+    return _GENERATED.format("deploy/cluster-wide") + _yaml(*yaml.safe_load_all(made))
+
+
+def _yaml(*documents: object) -> str:
+    """Return YAML as the resource type is written."""
+    return to_yaml(*documents, dumper=_Dumper, width=120)
 
 
 def main() -> None:

@@ -62,13 +62,20 @@ class SessionNode(OfSession):
     def _begin(self, directory: Path) -> dict[str, str]:
         node = RealNode(directory / "cluster").start()
         self._started.append(node)
+        reach = access_to(node)
         said = {
-            "kubeconfig": str(node.kubeconfig),
-            "kubectl": str(node.kubectl),
-            "registry": node.registry,
-            "enter": node.inside("env", *node.environment()),
+            "kubeconfig": str(reach.kubeconfig),
+            "kubectl": str(reach.kubectl),
+            "registry": reach.registry,
+            "enter": reach.enter,
         }
         return {_NODE: json.dumps(said)}
+
+
+def access_to(node: RealNode) -> NodeAccess:
+    """How to reach a cluster that has been started here."""
+    enter = tuple(node.inside("env", *node.environment()))
+    return NodeAccess(node.kubeconfig, node.kubectl, node.registry, enter)
 
 
 def node_access() -> NodeAccess:

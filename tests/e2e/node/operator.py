@@ -18,7 +18,12 @@ def install(kubectl: Kubectl, images: Images, folder: Path) -> None:
     """Apply deploy/cluster-wide, changed only in where the image comes from, and wait until both replicas are ready."""
     write_overlay(images, folder)
     kubectl("apply", "--server-side", f"--kustomize={folder}")
-    eventually(lambda: _available(kubectl), _SECONDS, "both replicas of the operator are available")
+    wait_available(kubectl)
+
+
+def wait_available(kubectl: Kubectl) -> None:
+    """Wait until all replicas of the operator are ready, as its Deployment is now."""
+    eventually(lambda: _available(kubectl), _SECONDS, "all replicas of the operator are available")
 
 
 def write_overlay(images: Images, folder: Path) -> None:

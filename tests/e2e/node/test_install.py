@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from tests.e2e.cluster.node_images import Images
 from tests.e2e.cluster.real_node import RealNode
 from tests.e2e.conftest import fresh_namespace
 from tests.e2e.helm import CHART, Helm
-from tests.e2e.node.operator import NAMESPACE, leader, wait_available, write_overlay
+from tests.e2e.node.operator import NAMESPACE, wait_available, write_overlay
 from tests.e2e.node.support import Json, OnNode
-from tests.e2e.node_session import access_to
+from tests.e2e.node_session import NodeAccess, access_to
 from tests.e2e.session import CRD_FILE
 from tests.e2e.support import Kubectl, eventually
 from tests.e2e.users import allow
@@ -27,7 +28,7 @@ from tests.rights import Right
 
 _CRD = "agents.agentctl.dev"
 # A field that the resource type had not always.
-_NEW_FIELD = "backoffLimit"
+_NEW_FIELD = "terminationMessagePath"
 _PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10}
 # What comes and goes by itself, or stays for a while to be read.
 _PASSING = ("events", "events.events.k8s.io")
@@ -41,15 +42,23 @@ _OF_CRD = {f"CustomResourceDefinition {_CRD}", "APIService v1alpha1.agentctl.dev
 
 
 @pytest.fixture(scope="module")
-def bare(starts_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
-    """A namespace of a node of these tests' own, on which there is nothing of the operator, not even the type."""
+def own_node(starts_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAccess]:
+    """A node of these tests' own, on which there is nothing of the operator, not even the resource type."""
     assert starts_nodes is None
     with RealNode(tmp_path_factory.mktemp("install") / "cluster") as node:
-        access = access_to(node)
-        kubectl = access.administrator()
-        with fresh_namespace(kubectl) as namespace:
-            eventually(lambda: kubectl.get("configmap", "kube-root-ca.crt", namespace), SECONDS, "its configmap")
-            yield OnNode(kubectl, namespace, Images(node.registry), access)
+        yield access_to(node)
+
+
+@pytest.fixture
+def bare(own_node: NodeAccess) -> Iterator[OnNode]:
+    """A namespace there, with one who edits it and one who may write Agents and nothing else."""
+    kubectl = own_node.administrator()
+    with fresh_namespace(kubectl) as namespace:
+        eventually(lambda: kubectl.get("configmap", "kube-root-ca.crt", namespace), SECONDS, "its config map")
+        kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor", namespace=namespace)
+        writes = {Right("agentctl.dev", "agents", verb) for verb in ("create", "patch", "get")}
+        allow(kubectl, "outsider", writes, namespace)
+        yield OnNode(kubectl, namespace, Images(own_node.registry), own_node)
 
 
 def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path: Path) -> None:
@@ -72,7 +81,13 @@ def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path
 
     helm("uninstall", *release)
     # The Lease is the operator's own; it goes with the namespace.
-    kept = {*_OF_CRD, *_OF_NAMESPACE, f"Lease {NAMESPACE}/agentctl", *_of_agents(bare)}
+    kept = {
+        *_OF_CRD,
+        *_OF_NAMESPACE,
+        f"Lease {NAMESPACE}/agentctl",
+        f"Agent {bare.namespace}/agent",
+        f"Pod {bare.namespace}/agent",
+    }
     _is_left(bare.kubectl, before | kept)
     assert bare.uid("agent") == uid
 
@@ -138,7 +153,7 @@ def _older_chart(folder: Path) -> Path:
 
 
 def _knows_the_new_field(bare: OnNode, *, known: bool) -> None:
-    manifest = bare.manifest("other", "entrypoint", command=["probe"], **{_NEW_FIELD: 1})
+    manifest = bare.manifest("other", "entrypoint", command=["probe"], **{_NEW_FIELD: "/dev/log"})
     arguments = ("create", "--dry-run=server", "--validate=strict", "--filename=-")
 
     def check() -> bool:
@@ -150,54 +165,29 @@ def _knows_the_new_field(bare: OnNode, *, known: bool) -> None:
 
 
 def _agent_is_ready(bare: OnNode) -> None:
-    """Make an Agent as somebody who edits the namespace; who may make no pods may make none."""
-    arguments = ("--clusterrole=edit", "--user=editor", "--dry-run=client", "--output=json")
-    binding = bare.kubectl("create", "rolebinding", "editor", *arguments, namespace=bare.namespace).stdout
-    bare.apply(json.loads(binding))
+    """Let the editor make an Agent; the outsider, who may make no pods, is refused."""
     manifest = bare.manifest("agent", "entrypoint", "http=8080,wait,exit=0", command=["probe"], readinessProbe=_PROBE)
-    apply = ("apply", "--server-side", "--filename=-")
-    eventually(
-        lambda: _tried(bare, *apply, "--as=editor", manifest=manifest) == "", SECONDS, "the editor may make an Agent"
-    )
-    allow(
-        bare.kubectl,
-        "outsider",
-        {Right("agentctl.dev", "agents", verb) for verb in ("create", "patch", "get")},
-        bare.namespace,
-    )
-    refused = _tried(bare, *apply, "--as=outsider", manifest={**manifest, "metadata": {"name": "outsiders"}})
-    assert "ask for `create` on `pods`" in refused
+
+    def applied(user: str, *options: str) -> str:
+        arguments = ("apply", "--server-side", f"--as={user}", "--filename=-", *options)
+        return bare.kubectl(*arguments, namespace=bare.namespace, input=json.dumps(manifest), check=False).stderr
+
+    # Policies come into force, and roles are added to those of Kubernetes, some time after they were made.
+    eventually(lambda: "ask for `create` on `pods`" in applied("outsider", "--dry-run=server"), SECONDS, "a refusal")
+    eventually(lambda: applied("editor") == "", SECONDS, "the editor is not")
     bare.wait_ready("agent")
     assert bare.said("agent", "start")["init"] == "tini"
 
 
-def _tried(bare: OnNode, *arguments: str, manifest: Json) -> str:
-    return bare.kubectl(*arguments, namespace=bare.namespace, input=json.dumps(manifest), check=False).stderr
-
-
 def _still_runs(bare: OnNode, uid: str | None, *, replicas: int) -> None:
-    """The Agent's pod is the same, and the operator, whose pods may be others, is at work."""
+    """The Agent's pod is the same, and the operator, whose pods may be others, brings a change to it."""
     wait_available(bare.kubectl)
-    pods = bare.kubectl.json("get", "pods", namespace=NAMESPACE)["items"]
     assert bare.kubectl.json("get", "deployment", "agentctl", namespace=NAMESPACE)["spec"]["replicas"] == replicas
-    eventually(lambda: leader(bare.kubectl) in {pod["metadata"]["name"] for pod in pods}, SECONDS, "one leads")
-    bare.run("probe-of-life", "entrypoint", command=["probe"])
-    bare.wait_ready("probe-of-life")
-    bare.delete("probe-of-life", "--cascade=foreground")
+    mark = uuid.uuid4().hex
+    bare.patch("agent", podTemplate={"metadata": {"labels": {"mark": mark}}})
+    eventually(lambda: bare.pod("agent")["metadata"]["labels"].get("mark") == mark, SECONDS, "the pod is labelled")
     bare.wait_ready("agent")
     assert bare.uid("agent") == uid
-
-
-def _of_agents(bare: OnNode) -> set[str]:
-    """What stays in the namespace of the Agents: theirs, and what was made for their authors."""
-    names = (
-        ("Agent", "agent"),
-        ("Pod", "agent"),
-        ("Role", "outsider"),
-        ("RoleBinding", "outsider"),
-        ("RoleBinding", "editor"),
-    )
-    return {f"{kind} {bare.namespace}/{name}" for kind, name in names}
 
 
 def _stock(kubectl: Kubectl) -> set[str]:
@@ -217,7 +207,8 @@ def _name(item: Json) -> str:
 def _is_left(kubectl: Kubectl, expected: set[str]) -> None:
     def check() -> bool:
         found = _stock(kubectl)
-        assert found == expected, {"too much": sorted(found - expected), "missing": sorted(expected - found)}
+        too_much, missing = sorted(found - expected), sorted(expected - found)
+        assert (too_much, missing) == ([], [])
         return True
 
-    eventually(check, SECONDS, "what is left", interval=1)
+    eventually(check, SECONDS, "nothing else is left", interval=1)

@@ -14,7 +14,7 @@ from tests.e2e.cluster.real_node import RealNode
 from tests.e2e.conftest import fresh_namespace
 from tests.e2e.history import History
 from tests.e2e.node.support import Json, OnNode
-from tests.e2e.node_session import NodeAccess
+from tests.e2e.node_session import access_to
 from tests.e2e.operator_process import OperatorProcess
 from tests.e2e.session import CRD_FILE
 from tests.e2e.support import condition, eventually
@@ -37,7 +37,7 @@ def own_node(starts_nodes: None, tmp_path: Path) -> Iterator[RealNode]:
 @pytest.fixture
 def on_own_node(own_node: RealNode, tmp_path: Path) -> Iterator[OnNode]:
     """A namespace there. The operator is a process beside the node, which goes on when that does not."""
-    access = NodeAccess(own_node.kubeconfig, own_node.kubectl, own_node.registry, tuple(own_node.inside("env")))
+    access = access_to(own_node)
     kubectl, images = access.administrator(), Images(own_node.registry)
     options = (f"--wrapper-image={images.reference('operator')}", f"--insecure-registry={images.registry}")
     with fresh_namespace(kubectl) as namespace:
