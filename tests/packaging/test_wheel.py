@@ -43,7 +43,8 @@ def testing(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def operator(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     requirements = ["--require-hashes", "--requirement", str(ROOT / "requirements/operator.txt")]
-    return _environment(tmp_path_factory.mktemp("operator"), requirements, ["--no-deps", str(wheel)])
+    # The second one fetches nothing: what the extra needs is all in the lock.
+    return _environment(tmp_path_factory.mktemp("operator"), requirements, ["--no-index", f"{wheel}[operator]"])
 
 
 def _unhashed(target: Path, lock: str) -> Path:
@@ -72,6 +73,14 @@ def test_the_command_without_its_extra_says_what_to_install(core: Path) -> None:
     assert done.returncode == 78
     assert "pip install 'agentctl[operator]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_uvx_runs_the_command_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    constraints = _unhashed(tmp_path / "constraints.txt", "operator")
+    uvx = Path(sys.executable).with_name("uvx")
+    started = _run(uvx, "--constraints", constraints, "--from", f"{wheel}[operator]", "agentctl", "--help")
+    assert started.returncode == 0, started.stderr
+    assert "Usage: agentctl" in started.stdout
 
 
 def test_the_typing_marker_and_the_licence_are_in_the_wheel(core: Path) -> None:
