@@ -87,11 +87,11 @@ proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
 
-# Without the warning that nothing tells who needs whom: a lock is a flat list. That it is valid is a test.
+# Without the warning that nothing tells who needs whom: a lock is a flat list.
 sbom: $(STAMP)  ## Write the bill of materials of the operator's locked requirements (SBOM=dist/agentctl.cdx.json).
 	@mkdir -p $(dir $(SBOM))
 	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/operator.txt --pyproject pyproject.toml \
-	  --no-validate --output-reproducible --output-file $(SBOM)
+	  --output-reproducible --output-file $(SBOM)
 SBOM ?= dist/agentctl.cdx.json
 
 manifests: cluster crd  ## Write deploy/install.yaml, the chart's values and files and their table in the docs anew.

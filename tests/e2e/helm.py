@@ -25,10 +25,12 @@ class Helm:
     Attributes:
         folder: where it keeps what it keeps.
         kubeconfig: of the cluster; None where none is asked.
+        cwd: the folder that paths are taken from; None for that of the tests.
     """
 
     folder: Path
     kubeconfig: Path | None = None
+    cwd: Path | None = None
 
     def __call__(self, *arguments: str, values: Json | None = None, check: bool = True) -> str:
         """Run ``helm ARGUMENTS`` and return what it says: its output, or where it may fail and has, its error.
@@ -43,6 +45,7 @@ class Helm:
             [helm(), *arguments, *given],
             input=json.dumps(values or {}),
             env=self._environment(),
+            cwd=self.cwd,
             capture_output=True,
             text=True,
             check=False,

@@ -42,7 +42,9 @@ def _locked() -> dict[str, set[str]]:
     text = (ROOT / "requirements/operator.txt").read_text()
     packages = re.findall(r"^([\w.-]+)==(\S+)[^\n]*\n((?: +--hash=\S+[^\n]*\n)+)", text, re.MULTILINE)
     assert len(packages) == len(re.findall(r"^\S", text, re.MULTILINE))
-    return {f"pkg:pypi/{name}@{version}": set(re.findall(r"sha256:(\w+)", hashes)) for name, version, hashes in packages}
+    return {
+        f"pkg:pypi/{name}@{version}": set(re.findall(r"sha256:(\w+)", hashes)) for name, version, hashes in packages
+    }
 
 
 def _version() -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools.manifests import INSTALL
+from tools.manifests import INSTALL, PAGE, ROOT
 
 from agentctl_core import Config
+from tests.documents import blocks
 from tests.e2e.agents import SECONDS
 from tests.e2e.cluster.node_images import Images
 from tests.e2e.cluster.real_node import RealNode
@@ -27,9 +29,15 @@ from tests.e2e.users import allow
 from tests.rights import Right
 
 _CRD = "agents.agentctl.dev"
+_CHART = str(CHART.relative_to(ROOT))
+# What kubectl applies by -k and by -f.
+_SOURCES = {"-k": "deploy/cluster-wide", "-f": str(INSTALL.relative_to(ROOT))}
+_WAIT = ("--wait", "--timeout=120s")
 # A field that the resource type had not always.
 _NEW_FIELD = "terminationMessagePath"
 _PROBE = {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "timeoutSeconds": 10}
+# The garbage collector asks ever less often for the owner of a pod whose type it does not watch yet.
+_LEFT_SECONDS = 180
 # What comes and goes by itself, or stays for a while to be read.
 _PASSING = ("events", "events.events.k8s.io")
 # Whoever makes a namespace makes these.
@@ -62,24 +70,27 @@ def bare(own_node: NodeAccess) -> Iterator[OnNode]:
 
 
 def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path: Path) -> None:
-    helm, before = Helm(tmp_path, bare.node.kubeconfig), _stock(bare.kubectl)
+    before, kubectl = _stock(bare.kubectl), bare.kubectl
+    helm = Helm(tmp_path, bare.node.kubeconfig, ROOT)
     values = _values(bare.images)
-    release = ("agentctl", f"--namespace={NAMESPACE}", "--wait", "--timeout=120s")
+    fewer = values | {"replicas": 1, "log": {"level": "debug"}}
 
-    helm("install", *release, "--create-namespace", str(_older_chart(tmp_path)), values=values)
+    older = [str(_older_chart(tmp_path)) if word == _CHART else word for word in _told("helm install")]
+    helm(*older, *_WAIT, values=values)
+    kubectl(*_told("kubectl label namespace"))
     _agent_is_ready(bare)
     uid = bare.uid("agent")
     _knows_the_new_field(bare, known=False)
 
-    helm("upgrade", *release, str(CHART), values=values | {"replicas": 1, "log": {"level": "debug"}})
+    helm(*_told("helm upgrade"), *_WAIT, values=fewer)
     _knows_the_new_field(bare, known=True)
     _still_runs(bare, uid, replicas=1)
 
-    helm("rollback", "agentctl", "1", *release[1:])
+    helm(*_told("helm rollback"), *_WAIT)
     _knows_the_new_field(bare, known=False)
     _still_runs(bare, uid, replicas=2)
 
-    helm("uninstall", *release)
+    helm(*_told("helm uninstall"), *_WAIT)
     # The Lease is the operator's own; it goes with the namespace.
     kept = {
         *_OF_CRD,
@@ -88,23 +99,30 @@ def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path
         f"Agent {bare.namespace}/agent",
         f"Pod {bare.namespace}/agent",
     }
-    _is_left(bare.kubectl, before | kept)
+    _is_left(kubectl, before | kept)
     assert bare.uid("agent") == uid
 
-    helm("install", *release, str(CHART), values=values)
-    _still_runs(bare, uid, replicas=2)
+    # A release that comes later takes the resource type over.
+    helm(*_told("helm install"), *_WAIT, values=fewer)
     _knows_the_new_field(bare, known=True)
-    helm("uninstall", *release)
-    bare.kubectl("delete", "crd", _CRD)
-    bare.kubectl("delete", "namespace", NAMESPACE)
-    _is_left(bare.kubectl, before)
+    _still_runs(bare, uid, replicas=1)
+    helm(*_told("helm uninstall"), *_WAIT)
+    kubectl(*_told("kubectl delete crd"))
+    kubectl(*_told("kubectl delete namespace"))
+    _is_left(kubectl, before)
 
 
-@pytest.mark.parametrize("way", ["kustomize", "file"])
-def test_what_kubectl_applies_it_upgrades_and_deletes(bare: OnNode, tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("option", ["-k", "-f"])
+def test_what_kubectl_applies_it_upgrades_and_deletes(bare: OnNode, tmp_path: Path, option: str) -> None:
     kubectl, before = bare.kubectl, _stock(bare.kubectl)
-    source = _source(way, bare.images, tmp_path)
-    kubectl("apply", "--server-side", source)
+    ours = _source(option, bare.images, tmp_path)
+    apply, delete = (
+        [ours if word == _SOURCES[option] else word for word in _told(f"kubectl {verb} {option}")]
+        for verb in ("apply --server-side", "delete")
+    )
+    assert ours in apply
+    assert ours in delete
+    kubectl(*apply)
     wait_available(kubectl)
     # As an earlier version has left it.
     kubectl.apply(_older_crd())
@@ -112,12 +130,21 @@ def test_what_kubectl_applies_it_upgrades_and_deletes(bare: OnNode, tmp_path: Pa
     _agent_is_ready(bare)
     uid = bare.uid("agent")
 
-    kubectl("apply", "--server-side", source)
+    kubectl(*apply)
     _knows_the_new_field(bare, known=True)
     _still_runs(bare, uid, replicas=2)
 
-    kubectl("delete", source)
+    kubectl(*_told("kubectl delete agents"))
+    assert bare.pod("agent") is None
+    kubectl(*delete)
     _is_left(kubectl, before)
+
+
+def _told(start: str) -> list[str]:
+    """Return the words, after the program's name, of the command in docs/deploy.md that starts so."""
+    lines = (line for block in blocks(PAGE) if block.language == "sh" for line in block.text.splitlines())
+    (line,) = [line for line in lines if line.startswith(f"{start} ")]
+    return shlex.split(line, comments=True)[1:]
 
 
 def _values(images: Images) -> Json:
@@ -129,14 +156,14 @@ def _values(images: Images) -> Json:
     }
 
 
-def _source(way: str, images: Images, folder: Path) -> str:
-    """Return the option that names what kubectl applies: with the image from the registry of the tests."""
-    if way == "kustomize":
+def _source(option: str, images: Images, folder: Path) -> str:
+    """Return what kubectl applies: what is shipped, with the image from the registry of the tests."""
+    if option == "-k":
         write_overlay(images, folder)
-        return f"--kustomize={folder}"
+        return str(folder)
     target = folder / "install.yaml"
     target.write_text(INSTALL.read_text().replace(Config().wrapper_image, images.reference("operator")))
-    return f"--filename={target}"
+    return str(target)
 
 
 def _older_crd() -> Json:
@@ -211,4 +238,4 @@ def _is_left(kubectl: Kubectl, expected: set[str]) -> None:
         assert (too_much, missing) == ([], [])
         return True
 
-    eventually(check, SECONDS, "nothing else is left", interval=1)
+    eventually(check, _LEFT_SECONDS, "nothing else is left", interval=1)
