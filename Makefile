@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e browser packaging mutation mutation-changed proof-doc crd golden pictures api \
-  core-v1 lock format clean
+  core-v1 manifests sbom lock format clean
 
 help:  ## Show this list.
 	@sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -88,13 +88,13 @@ crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
 
 # Without the warning that nothing tells who needs whom: a lock is a flat list.
-sbom: $(STAMP)  ## Write the bill of materials of the operator's locked requirements (SBOM=dist/agentctl.cdx.json).
+sbom: $(STAMP)  ## Write what the operator's lock holds as CycloneDX (SBOM=FILE).
 	@mkdir -p $(dir $(SBOM))
 	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/operator.txt --pyproject pyproject.toml \
 	  --output-reproducible --output-file $(SBOM)
 SBOM ?= dist/agentctl.cdx.json
 
-manifests: cluster crd  ## Write deploy/install.yaml, the chart's values and files and their table in the docs anew.
+manifests: cluster crd  ## Write deploy/install.yaml and the chart's values and files anew.
 	$(BIN)/python -m tools.manifests
 
 golden: $(STAMP)  ## Write tests/golden anew: what each example comes to.
