@@ -22,7 +22,7 @@ from tests.e2e.conftest import fresh_namespace
 from tests.e2e.helm import CHART, Helm
 from tests.e2e.node.operator import NAMESPACE, wait_available, write_overlay
 from tests.e2e.node.support import Json, OnNode
-from tests.e2e.node_session import NodeAccess, access_to
+from tests.e2e.node_session import access_to
 from tests.e2e.session import CRD_FILE
 from tests.e2e.support import Kubectl, eventually
 from tests.e2e.users import allow
@@ -50,23 +50,21 @@ _OF_CRD = {f"CustomResourceDefinition {_CRD}", "APIService v1alpha1.agentctl.dev
 
 
 @pytest.fixture(scope="module")
-def own_node(starts_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeAccess]:
-    """A node of these tests' own, on which there is nothing of the operator, not even the resource type."""
+def bare(starts_nodes: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnNode]:
+    """A namespace of a node of these tests' own, on which there is nothing of the operator, not even the resource type.
+
+    One user edits the namespace, another one may write Agents and nothing else.
+    """
     assert starts_nodes is None
     with RealNode(tmp_path_factory.mktemp("install") / "cluster") as node:
-        yield access_to(node)
-
-
-@pytest.fixture
-def bare(own_node: NodeAccess) -> Iterator[OnNode]:
-    """A namespace there, with one who edits it and one who may write Agents and nothing else."""
-    kubectl = own_node.administrator()
-    with fresh_namespace(kubectl) as namespace:
-        eventually(lambda: kubectl.get("configmap", "kube-root-ca.crt", namespace), SECONDS, "its config map")
-        kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor", namespace=namespace)
-        writes = {Right("agentctl.dev", "agents", verb) for verb in ("create", "patch", "get")}
-        allow(kubectl, "outsider", writes, namespace)
-        yield OnNode(kubectl, namespace, Images(own_node.registry), own_node)
+        access = access_to(node)
+        kubectl = access.administrator()
+        with fresh_namespace(kubectl) as namespace:
+            eventually(lambda: kubectl.get("configmap", "kube-root-ca.crt", namespace), SECONDS, "its config map")
+            kubectl("create", "rolebinding", "editor", "--clusterrole=edit", "--user=editor", namespace=namespace)
+            writes = {Right("agentctl.dev", "agents", verb) for verb in ("create", "patch", "get")}
+            allow(kubectl, "outsider", writes, namespace)
+            yield OnNode(kubectl, namespace, Images(node.registry), access)
 
 
 def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path: Path) -> None:
