@@ -1,11 +1,11 @@
 """One Agent on the model cluster, with the production decision code: what happens when, and what faults lead to.
 
+The same events give the same run: nobody's turn is drawn by lot. Where more than one could go on, the operator does,
+then the controllers of the cluster; time passes where nobody has anything to do::
+
     simulation = Simulation(Scenario(spec=spec), [Event(timedelta(seconds=30), "pod-killed")])
     for moment in simulation.run():
         print(moment.at, moment.step)
-
-The same events give the same run: nobody's turn is drawn by lot. Where more than one could go on, the operator does,
-then the controllers of the cluster; time passes where nobody has anything to do.
 """
 
 from __future__ import annotations

@@ -22,6 +22,13 @@ def test_it_has_every_name_of_the_root_and_no_private_one() -> None:
     assert re.findall(r"^ +(?:def |class )?_(?!_init__)\w+", NOW, re.MULTILINE) == []
 
 
+def test_the_reference_has_every_public_module() -> None:
+    page = (LISTING.parents[2] / "docs/api.md").read_text()
+    modules = re.findall(r"^agentctl_core\S*$", NOW, re.MULTILINE)
+    assert sorted(re.findall(r"automodule:: (\S+)", page)) == sorted(modules)
+    assert sorted(re.findall(r"^## (\S+)$", page, re.MULTILINE)) == sorted(modules)
+
+
 def test_it_tells_parameters_types_and_defaults() -> None:
     assert "\n  def reconcile(manifest: Mapping[str, Any], observed: Observed, config: Config | None = None)" in NOW
     assert "\n    Observed(now, objects=(), images=...)\n" in NOW
