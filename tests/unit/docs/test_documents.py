@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ def page(tmp_path: Path, text: str) -> Path:
 def test_every_block_is_in_a_language_that_is_run_or_read_or_only_looked_at() -> None:
     known = RUN | SHOWN | {"yaml", "json", "given"}
     assert [f"{b} {b.language}" for b in ALL if b.language not in known and not b.language.startswith("{")] == []
+
+
+def test_a_command_is_not_passed_off_as_mere_text() -> None:
+    """docs/failures.md is generated, and its commands name no Agent that there is."""
+    found = [b for b in ALL if b.language == "text" and b.page.name != "failures.md"]
+    assert [
+        str(b) for b in found if re.match(r"(kubectl|agentctl|make|pip|helm|python|docker) [a-z-]+(\s|$)", b.text)
+    ] == []
 
 
 def test_what_cannot_be_run_is_little_and_says_why() -> None:
