@@ -8,8 +8,8 @@ STAMP := $(VENV)/.stamp
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports unit docs proof nightly soak poison latency cluster e2e browser packaging mutation mutation-changed proof-doc crd golden pictures api \
-  core-v1 manifests sbom lock format clean
+# Each target with a line of help.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*## .*/\1/p' $(MAKEFILE_LIST))
 
 help:  ## Show this list.
 	@sed -n -e 's/^##@ \(.*\)/\n\1/p' -e 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -83,6 +83,11 @@ mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from ma
 
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 	$(BIN)/python -m tools.proof_doc
+
+tables: $(STAMP)  ## Write docs/failures.md and the tables in docs/lifecycle.md and docs/operations.md anew.
+	$(BIN)/python -m tools.failures_doc
+	$(BIN)/python -m tools.lifecycle_doc
+	$(BIN)/python -m tools.operations_doc
 
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
