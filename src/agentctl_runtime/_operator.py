@@ -26,7 +26,7 @@ from agentctl_core import (
     Ref,
     Requeue,
     ResolveImage,
-    reconcile,
+    decide,
 )
 
 from ._api import Api
@@ -34,11 +34,13 @@ from ._execute import Executor
 from ._failure import ApiFailure, in_short
 from ._images import Images, Known, LookUp, no_look_up
 from ._leader import Election
+from ._prepared import PreparedAgents
 from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
 from ._resources import AGENT, DEPENDENTS, OURS
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 from ._telemetry import Pass, Telemetry
+from ._unhurried import Unhurried
 from ._unwatched import Unwatched
 from ._watch import Reflector
 
@@ -111,7 +113,7 @@ class Operator:
         telemetry: Telemetry | None = None,
     ) -> None:
         self._api = api
-        self._config = config or Config()
+        self._prepared = PreparedAgents(config or Config())
         self._listener = listener
         self._election = election
         self._telemetry = telemetry or Telemetry()
@@ -119,6 +121,7 @@ class Operator:
         self._agents = Cache(agents_of_agent, self._queue.add)
         self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
         self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
+        self._unhurried = Unhurried(self._queue)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._uids: dict[Key, str] = {}  # of the Agents met, to tell once that one is gone
         self._images = Images(look_up, self._queue.add)
@@ -280,6 +283,8 @@ class Operator:
             self._meet(key, manifest)
             if manifest is None:
                 self._unwatched.forget(key)
+                self._prepared.forget(key)
+                self._unhurried.forget(key)
                 self._telemetry.gone(key)
                 return True
             if await self._do(key, manifest, images, told):
@@ -303,7 +308,9 @@ class Operator:
         unwatched = await self._unwatched.recall(key, manifest)
         objects = [item for cache in self._dependents.values() for item in cache.of(key)]
         observed = Observed(datetime.now(UTC), (*objects, *unwatched), dict(images))
-        actions = reconcile(manifest, observed, self._config)
+        actions = decide(self._prepared.of(key, manifest), manifest, observed)
+        if not actions:
+            self._prepared.forget(key)  # it is settled
         told.uid, told.revision = manifest["metadata"].get("uid", ""), _revision(manifest, actions)
         structlog.contextvars.bind_contextvars(uid=told.uid, revision=told.revision)
         if await self._ask(key, actions, images):
@@ -313,6 +320,8 @@ class Operator:
         for action in actions:
             if isinstance(action, Requeue):
                 self._queue.add_after(key, action.after)
+                continue
+            if isinstance(action, PatchStatus) and self._unhurried.puts_off(key, manifest, actions):
                 continue
             with self._echo_held(key, action):
                 is_lasting = self._queue.failures(key) >= LASTING_FAILURES

@@ -118,6 +118,11 @@ class WorkQueue(Generic[K]):
         """Start `add_backoff` of `key` from the beginning again: it succeeded, or is gone."""
         self._failures.pop(key, None)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is shut down."""
+        return self._closed
+
     def is_delayed(self, key: K) -> bool:
         """Tell whether `key` waits for its time."""
         return key in self._timers

@@ -64,15 +64,9 @@ class Registry:
     ) -> None:
         self._plain = PlainHosts(insecure)
         self._mirrors = Mirrors(mirrors)
-        # One registry's cookies are nothing to the next look-up, which may be another tenant's.
-        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-        self._client = httpx2.AsyncClient(
-            transport=transport,
-            verify=tls or True,
-            timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
-            cookies=no_cookies,
-            limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE),  # how many are used, the look-ups bound
-        )
+        self._transport = transport
+        self._tls = tls
+        self._made: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,7 +78,23 @@ class Registry:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        if self._made is not None:
+            await self._made.aclose()
+
+    @property
+    def _client(self) -> httpx2.AsyncClient:
+        """The client, made with the first look-up: who needs none does without 6 MiB and the system's authorities."""
+        if self._made is None:
+            # One registry's cookies are nothing to the next look-up, which may be another tenant's.
+            no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+            self._made = httpx2.AsyncClient(
+                transport=self._transport,
+                verify=self._tls or True,
+                timeout=httpx2.Timeout(TOTAL_SECONDS, connect=CONNECT_SECONDS),
+                cookies=no_cookies,
+                limits=httpx2.Limits(max_keepalive_connections=MAX_IDLE),  # how many are used, the look-ups bound
+            )
+        return self._made
 
     async def look_up(
         self, reference: str, before: ImageInfo | None = None, credentials: Sequence[Credential] = ()

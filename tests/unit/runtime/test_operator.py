@@ -22,7 +22,7 @@ from agentctl_core import (
     PatchStatus,
     Ref,
     Requeue,
-    reconcile,
+    decide,
 )
 from agentctl_core.testing import ModelCluster, Refused, Timings
 from agentctl_runtime import _operator
@@ -30,6 +30,7 @@ from agentctl_runtime._api import Api
 from agentctl_runtime._images import LookUp, no_look_up
 from agentctl_runtime._operator import STOP_SECONDS, Operator
 from agentctl_runtime._store import Feed, Key
+from agentctl_runtime._unhurried import MANY, SOON
 from agentctl_runtime._watch import Reflector
 from agentctl_runtime.embedded import EmbeddedServer
 
@@ -101,9 +102,9 @@ class Setup:
 
 @asynccontextmanager
 async def operating(
-    namespaces: Sequence[str] = (), look_up: LookUp = no_look_up, *, use_pull_secrets: bool = False
+    namespaces: Sequence[str] = (), look_up: LookUp = no_look_up, *, use_pull_secrets: bool = False, start: float = 0.5
 ) -> AsyncGenerator[Setup]:
-    async with EmbeddedServer(timings=Timings(schedule=0.1, start=0.5, stop=1)) as server:
+    async with EmbeddedServer(timings=Timings(schedule=0.1, start=start, stop=1)) as server:
         setup = Setup(server.cluster, Between(server))
         async with Api.connect(server="http://embedded.invalid", transport=setup.between) as api:
             operator = Operator(
@@ -412,12 +413,12 @@ def test_a_new_spec_and_a_new_agent_of_the_name_are_not_held_by_an_old_refusal(h
 def test_an_exception_over_one_agent_stops_no_other_and_its_traceback_is_logged_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def explode(manifest: Any, *arguments: Any) -> tuple[Action, ...]:
+    def explode(prepared: Any, manifest: Any, *arguments: Any) -> tuple[Action, ...]:
         if manifest["metadata"]["name"] == "bad":
             raise ZeroDivisionError(f"at {now()}" + "!" * 10_000)
-        return reconcile(manifest, *arguments)
+        return decide(prepared, manifest, *arguments)
 
-    monkeypatch.setattr(_operator, "reconcile", explode)
+    monkeypatch.setattr(_operator, "decide", explode)
 
     async def main() -> None:
         async with operating() as setup:
@@ -521,6 +522,46 @@ def test_a_conflict_over_the_status_leads_to_the_end_state_all_the_same() -> Non
             await setup.until(setup.is_ready)
             assert len(setup.between.times("PATCH", STATUS)) >= 4
             assert setup.cluster.get(agent_ref())["metadata"]["annotations"] == {"edited": "c"}
+
+    run(main())
+
+
+def test_a_pod_that_is_ready_soon_takes_one_status() -> None:
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+            assert setup.between.writes() == 2
+            setup.cluster.delete(pod_ref())
+            await setup.until(lambda: setup.conditions().get("Ready") == ("False", "Terminating"))
+            await setup.until(setup.is_ready)
+
+    run(main())
+
+
+def test_a_pod_that_is_not_ready_soon_is_told_of_after_a_second() -> None:
+    async def main() -> None:
+        async with operating(start=30) as setup:
+            setup.cluster.create(agent())
+            waited = await setup.until(lambda: setup.conditions().get("Ready") == ("False", "PodPending"))
+            assert waited == pytest.approx(SOON, abs=0.2)
+            await asyncio.sleep(20)
+            assert len(setup.between.times("PATCH", STATUS)) == 1
+            await setup.until(setup.is_ready, 15)
+
+    run(main())
+
+
+def test_of_many_agents_whose_pods_take_long_each_is_told_of_later() -> None:
+    names = [f"a-{number}" for number in range(MANY + 4)]
+
+    async def main() -> None:
+        async with operating(start=7) as setup:
+            for name in names:
+                setup.cluster.create(agent(name))
+            await setup.until(lambda: all(map(setup.is_ready, names)))
+            # The last ones, beside which there are not many any more, are told of before.
+            assert setup.between.writes() <= 2 * len(names) + MANY
 
     run(main())
 

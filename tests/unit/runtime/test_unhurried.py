@@ -1,0 +1,96 @@
+"""Which status waits, and which one never does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
+from agentctl_runtime._queue import WorkQueue
+from agentctl_runtime._store import Key
+from agentctl_runtime._unhurried import LATEST, MANY, SOON, Unhurried
+
+from .support import now, run
+
+KEY = Key("default", "demo")
+REF = Ref("agentctl.dev/v1alpha1", "Agent", "default", "demo")
+POD = Create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "demo", "namespace": "default"}})
+
+
+def status(ready: str | None, reason: str = "PodPending", **fields: Any) -> dict[str, Any]:
+    conditions = [] if ready is None else [{"type": "Ready", "status": ready, "reason": reason}]
+    return {"conditions": [{"type": "Accepted", "status": "True", "reason": "Accepted"}, *conditions], **fields}
+
+
+def puts_off(former: dict[str, Any], *plan: Action, closed: bool = False) -> bool:
+    async def main() -> bool:
+        queue = WorkQueue[Key]()
+        if closed:
+            queue.shutdown()
+        return Unhurried(queue).puts_off(KEY, {"status": former} if former else {}, plan)
+
+    return run(main())
+
+
+EVENT = EmitEvent("e", REF, "u", "Normal", "Running", "Wake", "It runs.", "2026-01-01T00:00:00.000000Z")
+PENDING = PatchStatus(REF, "1", status("False"))
+
+
+@pytest.mark.parametrize("former", [{}, status(None), status("False"), status("False", "Terminating")])
+def test_a_status_that_tells_of_a_pod_on_its_way_waits(former: dict[str, Any]) -> None:
+    assert puts_off(former, POD, PENDING, Requeue(30))
+    assert not puts_off(former, POD, PENDING, closed=True)
+
+
+@pytest.mark.parametrize(
+    ("former", "plan"),
+    [
+        (status("True", "PodReady"), [PENDING]),
+        ({}, [PatchStatus(REF, "1", status("False", "Unschedulable"))]),
+        ({}, [PatchStatus(REF, "1", status("True", "PodReady"))]),
+        ({}, [PatchStatus(REF, "1", status(None))]),
+        ({}, [PENDING, Delete(Ref("v1", "Pod", "default", "demo"), "u")]),
+        ({}, [EVENT, PENDING]),
+        ({}, []),
+        (status("False"), [PatchStatus(REF, "1", status("False", failures=1))]),
+        (status("False"), [PatchStatus(REF, "1", status("False", lastTermination={"exitCode": 1}))]),
+        (status("False", failures=1), [PatchStatus(REF, "1", status("False", failures=0))]),
+    ],
+)
+def test_bad_news_good_news_and_what_must_be_remembered_do_not_wait(former: dict[str, Any], plan: list[Action]) -> None:
+    assert not puts_off(former, *plan)
+
+
+def test_it_waits_a_second_or_longer_where_many_wait() -> None:
+    async def waited(others: int) -> float:
+        queue = WorkQueue[Key]()
+        unhurried = Unhurried(queue)
+        begin = now()
+        for number in range(others):
+            assert unhurried.puts_off(Key("default", f"a-{number}"), {}, [PENDING])
+        while unhurried.puts_off(KEY, {}, [PENDING]):
+            key = await queue.get()
+            while key != KEY:
+                queue.done(key)
+                key = await queue.get()
+            queue.done(key)
+        assert len(unhurried) == others
+        return now() - begin
+
+    assert run(waited(0)) == pytest.approx(SOON)
+    assert run(waited(MANY)) == pytest.approx(LATEST)
+
+
+def test_what_is_gone_or_told_is_forgotten() -> None:
+    async def main() -> None:
+        unhurried = Unhurried(WorkQueue[Key]())
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        unhurried.forget(KEY)
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        assert not unhurried.puts_off(KEY, {}, [PatchStatus(REF, "1", status("True", "PodReady"))])
+        assert len(unhurried) == 0
+        await asyncio.sleep(0)
+
+    run(main())
