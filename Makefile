@@ -73,6 +73,9 @@ poison: cluster  ## Measure 100 Agents beside one whose every call fails (FAULT=
 latency: cluster  ## Measure how long an Agent takes to be ready on a real node (RUNS=20).
 	$(BIN)/python -m bench.node_latency --runs $(or $(RUNS),20)
 
+bench: cluster  ## Measure the operator beside kopf and bare loops (ARGS="--agents 200 --rounds 1").
+	$(BIN)/python -m bench.operators $(ARGS)
+
 mutation: $(STAMP)  ## Mutation tests of the core, half an hour; goes on where it was stopped.
 	$(BIN)/python -m tools.mutation run $(MODULES)
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.rights import Right
 
-_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
-}
+_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"]}
 _DECISION = "authorization.k8s.io/decision"
 
 
 class AuditLog:
     """The audit log of an API server that is started with `flags`."""
 
-    def __init__(self, directory: Path) -> None:
-        """Prepare a log in a folder that exists."""
+    def __init__(self, directory: Path, users: Sequence[str] = ()) -> None:
+        """Prepare a log in a folder that exists, of the requests of some users or of all."""
         self._log = directory / "audit.log"
         policy = directory / "audit-policy.json"
-        policy.write_text(json.dumps(_POLICY))
+        rules = [{"level": "Metadata", "users": users}, {"level": "None"}] if users else [{"level": "Metadata"}]
+        policy.write_text(json.dumps(_POLICY | {"rules": rules}))
         # Of the default size the log would be rotated amid the test.
         self.flags = (
             f"--audit-policy-file={policy}",
@@ -45,6 +42,11 @@ class AuditLog:
             for entry in self._entries(user)
             if entry["annotations"].get(_DECISION) != "allow"
         ]
+
+    def requests(self, user: str) -> Counter[str]:
+        """Count a user's requests by verb and resource, once they are answered: watches that go on are not."""
+        rights = [_right(entry) for entry in self._entries(user) if entry["stage"] == "ResponseComplete"]
+        return Counter(f"{right.verb} {right.resource}" for right in rights)
 
     def _entries(self, user: str) -> Iterator[dict[str, Any]]:
         for line in self._log.read_text().splitlines():

@@ -113,6 +113,10 @@ class ControlPlane(Startable):
         """What is to be said about each part that has ended though nobody stopped it."""
         return [str(part.failure("has ended")) for part in self._parts if not part.running()]
 
+    def pid(self, name: str) -> int:
+        """The process id of a part, for example `kube-apiserver`."""
+        return next(part.pid for part in self._parts if part.name == name)
+
     def _issue_certificates(self) -> None:
         self.authority = Authority(self._pki)
         self.authority.issue("etcd", "etcd")
