@@ -45,6 +45,16 @@ def settled(manifest: dict[str, Any]) -> tuple[dict[str, Any], Observed]:
     raise SystemExit("the Agent does not settle in the model cluster")
 
 
+def failed(agent: dict[str, Any], observed: Observed) -> tuple[dict[str, Any], Observed]:
+    """Return a settled Agent as it is when its pod has just failed, and what is observed then."""
+    pod = next(each for each in observed.objects if each["kind"] == "Pod")
+    end = {"state": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-01-01T00:00:00Z"}}}
+    statuses = [{**each, **end, "ready": False} for each in pod["status"]["containerStatuses"]]
+    status = {**pod["status"], "phase": "Failed", "containerStatuses": statuses}
+    others = tuple(each for each in observed.objects if each is not pod)
+    return agent, Observed(observed.now, ({**pod, "status": status}, *others), observed.images)
+
+
 def microseconds(call: Callable[[], object]) -> float:
     """Return the least time of one call."""
     timer = timeit.Timer(call)
