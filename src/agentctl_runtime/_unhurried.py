@@ -72,4 +72,4 @@ def _can_wait(manifest: Manifest, plan: Sequence[Action]) -> bool:
 
 def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
     conditions: Sequence[Mapping[str, Any]] = status.get("conditions") or ()
-    return next((each for each in conditions if each["type"] == "Ready"), {})
+    return next((each for each in conditions if each["type"] == "Ready"), dict[str, Any]())
