@@ -108,7 +108,10 @@ def _field_schema(metadata: Mapping[str, Any], *, describe: bool) -> dict[str, A
     return dict(metadata["schema"])
 
 
-_check_spec: Check = compile_schema(schema_of(AgentSpec), CORE_V1)
+@cache
+def _spec_check() -> Check:
+    """Compile the schema when the first Agent is parsed: who imports the core for something else need not wait."""
+    return compile_schema(schema_of(AgentSpec), CORE_V1)
 
 
 def parse_agent(manifest: Mapping[str, Any]) -> Agent:
@@ -129,7 +132,7 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
     if raw_spec is None:
         problems.append(Problem("spec", "is required; the least is spec.image"))
         raise InvalidAgent(problems)
-    spec = _check_spec(raw_spec, (None, "spec"), problems)
+    spec = _spec_check()(raw_spec, (None, "spec"), problems)
     if reach(spec, "service") is not None and name[:1].isdigit():
         problems.append(Problem("metadata.name", SERVICE_NAME_RULE))
     if problems:

@@ -7,7 +7,7 @@ seen when the pod is read again: https://kubernetes.io/docs/tasks/configure-pod-
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
@@ -63,10 +63,12 @@ def plan_change(
     if patch and refusal is not None:
         told = dig(refusal, "message", kind=str)
         return Change(_pending(f"The API server refuses to change the pod's metadata: {told}"), is_refused=True)
-    if removed := _removed(rendered.pod, pod, applied):
+    asked, present = _containers(rendered.pod), _containers(pod)
+    if removed := _removed(asked, present, applied):
         # No patch either: it would forget what has to go.
         return Change(_pending(f"{' and '.join(removed)} cannot be taken from a running container."), needs_pod=True)
-    return _with_resources(rendered, pod, _patch(pod, patch), resize_refusal)
+    resized = list(_resized(asked, present))
+    return _with_resources(rendered, pod, resized, _patch(pod, patch), resize_refusal)
 
 
 def why_made_anew(rendered: Rendered, pod: Mapping[str, Any]) -> str | None:
@@ -79,9 +81,12 @@ def why_made_anew(rendered: Rendered, pod: Mapping[str, Any]) -> str | None:
 
 
 def _with_resources(
-    rendered: Rendered, pod: Mapping[str, Any], patches: tuple[Action, ...], refusal: Mapping[str, Any] | None
+    rendered: Rendered,
+    pod: Mapping[str, Any],
+    resized: list[dict[str, Any]],
+    patches: tuple[Action, ...],
+    refusal: Mapping[str, Any] | None,
 ) -> Change:
-    resized = list(_resized(rendered.pod, pod))
     if resized and refusal is not None:
         told = f"The API server refuses to resize the pod: {dig(refusal, 'message', kind=str)}"
         # What is forbidden (a quota, a LimitRange, a webhook) would be so for another pod too: this one is kept.
@@ -170,17 +175,20 @@ def _map_patch(
     return changed | {key: None for key in gone if key not in asked and reach(there, key) is not None}
 
 
-def _containers(pod: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+Containers: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Containers by name."""
+
+
+def _containers(pod: Mapping[str, Any]) -> Containers:
     """Return the containers whose CPU and memory can be resized: the agent and its sidecars."""
     beside = (c for c in dig_list(pod, "spec", "initContainers") if dig(c, "restartPolicy", kind=str) == "Always")
     named = ((dig(c, "name", kind=str), c) for c in (*dig_list(pod, "spec", "containers"), *beside))
     return {name: container for name, container in named if name is not None}
 
 
-def _resized(wanted: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _resized(wanted: Containers, present: Containers) -> Iterator[dict[str, Any]]:
     """Yield the containers to resize, each with all its resources."""
-    present = _containers(pod)
-    for name, container in _containers(wanted).items():
+    for name, container in wanted.items():
         there = present.get(name)
         if there is None:
             continue
@@ -215,12 +223,11 @@ def _canonical(amount: object) -> str | None:
     return canonical(amount) if isinstance(amount, str | int) else None
 
 
-def _removed(wanted: Mapping[str, Any], pod: Mapping[str, Any], applied: Applied) -> list[str]:
+def _removed(wanted: Containers, present: Containers, applied: Applied) -> list[str]:
     """Return what was asked for when the pod was made, or since, and is not any more, though the pod has it."""
     if not applied.resources:
         return []
-    asked = {name: _amounts(container) for name, container in _containers(wanted).items()}
-    present = _containers(pod)
+    asked = {name: _amounts(container) for name, container in wanted.items()}
     gone: list[str] = []
     for name, keys in applied.resources.items():
         for key in keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -48,10 +48,42 @@ def conditions_of(manifest: Mapping[str, Any]) -> dict[str, Verdict]:
     """Return the conditions as they stand in the status that was read, by type; malformed ones are left out."""
     found: dict[str, Verdict] = {}
     for condition in dig_list(manifest, "status", "conditions"):
-        texts = [dig(condition, key, kind=str) for key in ("type", "status", "reason", "message")]
-        if None not in texts:
-            found.setdefault(str(texts[0]), Verdict(*texts))  # type: ignore[arg-type]
+        verdict = _verdict(condition)
+        if verdict is not None:
+            found.setdefault(verdict.type, verdict)
     return found
+
+
+def all_stand(verdicts: Iterable[Verdict], manifest: Mapping[str, Any]) -> bool:
+    """Tell whether each of these stands in the status that was read, mostly without reading what else does."""
+    there: dict[str | None, Mapping[str, Any]] = {}
+    for condition in dig_list(manifest, "status", "conditions"):
+        there.setdefault(dig(condition, "type", kind=str), condition)
+    for verdict in verdicts:
+        condition = there.get(verdict.type, _ABSENT)
+        if (
+            condition.get("status") != verdict.status
+            or condition.get("reason") != verdict.reason
+            or condition.get("message") != verdict.message
+        ):
+            return False
+    return True
+
+
+_ABSENT: Final[Mapping[str, Any]] = {}
+
+
+def condition_of(manifest: Mapping[str, Any], kind: str) -> Verdict | None:
+    """Return the one condition of that type, as `conditions_of` has it."""
+    for condition in dig_list(manifest, "status", "conditions"):
+        if dig(condition, "type", kind=str) == kind and (verdict := _verdict(condition)) is not None:
+            return verdict
+    return None
+
+
+def _verdict(condition: Mapping[str, Any]) -> Verdict | None:
+    texts = [dig(condition, key, kind=str) for key in ("type", "status", "reason", "message")]
+    return None if None in texts else Verdict(*texts)  # type: ignore[arg-type]
 
 
 def with_times(verdict: Verdict, former: object, observed: Mapping[str, int], now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from ._actions import EmitEvent, Ref
 from ._agent import API_VERSION, KIND
-from ._conditions import REJECTED, Verdict, conditions_of
+from ._conditions import REJECTED, Verdict, all_stand, conditions_of
 from ._json import dig, digest
 from ._pod_state import has_ended
 from ._situation import Holder, Identity, Situation, Want
@@ -42,6 +42,8 @@ def events(
 ) -> list[EmitEvent]:
     """Return the events for what has changed since the status was written."""
     if situation.want is Want.GO:
+        return []
+    if all_stand(current, manifest):
         return []
     ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)
     former = conditions_of(manifest)

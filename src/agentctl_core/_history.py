@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from ._conditions import Verdict, conditions_of
+from ._conditions import Verdict, condition_of
 from ._json import dig, reach
 from ._times import parse_timestamp, timestamp
 
@@ -78,7 +78,7 @@ class History:
 def recall(manifest: Mapping[str, Any]) -> History:
     """Return the history that stands in an Agent's status; what is malformed there is forgotten."""
     status = reach(manifest, "status")
-    finished = conditions_of(manifest).get("Finished")
+    finished = condition_of(manifest, "Finished")
     return History(
         revision=dig(status, "currentRevision", kind=str),
         failures=max(0, dig(status, "failures", kind=int) or 0),

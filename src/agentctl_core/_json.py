@@ -72,6 +72,7 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+_NOTHING: Final = object()
 _SCALARS: Final = frozenset({str, int, bool, float, type(None)})
 
 
@@ -93,17 +94,28 @@ def copy_json(value: Any) -> Any:
 def same_json(checked: Any, other: object) -> bool:
     """Tell whether two JSON values are equal, whatever Mapping they use; the depth walked is that of `checked`."""
     if isinstance(checked, dict):
-        mine = cast("dict[str, Any]", checked)
         if type(other) is not dict and not isinstance(other, Mapping):
             return False
-        theirs = cast("Mapping[str, object]", other)
-        return mine.keys() == theirs.keys() and all(same_json(child, theirs[key]) for key, child in mine.items())
+        mine, theirs = cast("dict[str, Any]", checked), cast("Mapping[str, object]", other)
+        return len(mine) == len(theirs) and _are_same(mine, theirs)
     if isinstance(checked, list):
         if not isinstance(other, list | tuple):
             return False
         ours, others = cast("list[object]", checked), cast("list[object]", other)
         return len(ours) == len(others) and all(map(same_json, ours, others))
     return type(checked) is type(other) and bool(checked == other)
+
+
+def _are_same(checked: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Tell whether each field of an object is the same in another; scalars, which most are, at once."""
+    for key, child in checked.items():
+        other = others.get(key, _NOTHING)
+        if type(child) in _SCALARS:
+            if type(child) is not type(other) or child != other:
+                return False
+        elif not same_json(child, other):
+            return False
+    return True
 
 
 def digest(value: Any) -> str:

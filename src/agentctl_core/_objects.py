@@ -151,10 +151,9 @@ def _change(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> list[Actio
 
 
 def _labels_patch(manifest: Mapping[str, Any], there: Mapping[str, Any]) -> dict[str, Any]:
+    present = reach(there, "metadata", "labels")
     missing = {
-        name: value
-        for name, value in manifest["metadata"]["labels"].items()
-        if dig(reach(there, "metadata", "labels"), name, kind=str) != value
+        name: value for name, value in manifest["metadata"]["labels"].items() if dig(present, name, kind=str) != value
     }
     return {"labels": missing} if missing else {}
 
@@ -251,9 +250,11 @@ def _leftovers(wanted: Sequence[Mapping[str, Any]], situation: Situation, observ
     kept = {(m["kind"], m["metadata"]["name"]) for m in wanted}
     actions: list[Action] = []
     for there in observed.objects:
-        kind, name = dig(there, "kind", kind=str), dig(there, "metadata", "name", kind=str)
-        uid = dig(there, "metadata", "uid", kind=str)
-        if kind is None or name is None or uid is None or (kind, name) in kept or is_being_deleted(there):
+        kind = dig(there, "kind", kind=str)
+        if kind not in (_SERVICE, _CONFIG_MAP):
+            continue  # a claim holds data, and pods are none of these
+        name, uid = dig(there, "metadata", "name", kind=str), dig(there, "metadata", "uid", kind=str)
+        if name is None or uid is None or (kind, name) in kept or is_being_deleted(there):
             continue
         is_here = dig(there, "metadata", "namespace", kind=str) == identity.namespace
         is_ours = ownership(there, identity.name, identity.uid) is Ownership.OURS
@@ -266,7 +267,7 @@ def _is_left_over(kind: str, name: str, situation: Situation) -> bool:
     """Tell whether it is of the operator's making, going by its name, and no pod needs it any more."""
     if kind == _SERVICE:
         return name == situation.identity.name
-    if kind != _CONFIG_MAP or not name.startswith(f"{situation.identity.name}-files-"):
+    if not name.startswith(f"{situation.identity.name}-files-"):
         return False
     if situation.pod is None:
         # A pod may be there that is not seen yet, and it could not start without its files.

@@ -194,12 +194,18 @@ def find(observed: Observed, kind: str, namespace: str, name: str) -> Mapping[st
     """Return the observed object of that kind and name."""
     for manifest in observed.objects:
         if (
-            dig(manifest, "kind", kind=str) == kind
+            _may_be(manifest, kind)
+            and dig(manifest, "kind", kind=str) == kind
             and dig(manifest, "metadata", "name", kind=str) == name
             and dig(manifest, "metadata", "namespace", kind=str) == namespace
         ):
             return manifest
     return None
+
+
+def _may_be(manifest: object, kind: str) -> bool:
+    """Tell, as soon as can be, whether it is worth asking what an object is: most are of another kind."""
+    return type(manifest) is not dict or manifest.get("kind") == kind
 
 
 def find_refusal(observed: Observed, kind: str, name: str) -> Mapping[str, Any] | None:
@@ -208,7 +214,8 @@ def find_refusal(observed: Observed, kind: str, name: str) -> Mapping[str, Any] 
     kinds = (kind.lower(), f"{kind.lower()}s")
     for manifest in observed.objects:
         if (
-            dig(manifest, "kind", kind=str) == "Status"
+            _may_be(manifest, "Status")
+            and dig(manifest, "kind", kind=str) == "Status"
             and (dig(manifest, "details", "kind", kind=str) or "").lower() in kinds
             and dig(manifest, "details", "name", kind=str) == name
         ):

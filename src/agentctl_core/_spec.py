@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import Converter, field, frozen
 
 from ._schema import Rule
 
@@ -42,8 +42,9 @@ _LABEL: Final = {
 _NOT_NEGATIVE: Final = {"type": "integer", "format": "int32", "minimum": 0}
 
 
-_tuple: Any = tuple
-"""Converts lists. Not `tuple[str, ...]`: calling an alias takes a microsecond, and a spec has thirty of them."""
+_tuple: Any = Converter(tuple)
+"""Converts lists. Not `tuple[str, ...]`: calling an alias takes a microsecond, and a spec has thirty of them; and made
+once, since attrs reads the signature of each converter that it is given."""
 
 
 def _of(schema: JsonObject, doc: str, **options: Any) -> Any:
