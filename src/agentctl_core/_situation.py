@@ -203,9 +203,10 @@ def find(observed: Observed, kind: str, namespace: str, name: str) -> Mapping[st
     return None
 
 
-def _may_be(manifest: object, kind: str) -> bool:
+def _may_be(manifest: Any, kind: str) -> bool:
     """Tell, as soon as can be, whether it is worth asking what an object is: most are of another kind."""
-    return type(manifest) is not dict or manifest.get("kind") == kind
+    is_plain: bool = type(manifest) is dict
+    return not is_plain or bool(manifest.get("kind") == kind)
 
 
 def find_refusal(observed: Observed, kind: str, name: str) -> Mapping[str, Any] | None:
