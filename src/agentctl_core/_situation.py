@@ -205,8 +205,8 @@ def find(observed: Observed, kind: str, namespace: str, name: str) -> Mapping[st
 
 def _may_be(manifest: Any, kind: str) -> bool:
     """Tell, as soon as can be, whether it is worth asking what an object is: most are of another kind."""
-    is_plain: bool = type(manifest) is dict
-    return not is_plain or bool(manifest.get("kind") == kind)
+    exact: object = type(manifest)  # pyright: ignore[reportUnknownVariableType]
+    return exact is not dict or bool(manifest.get("kind") == kind)
 
 
 def find_refusal(observed: Observed, kind: str, name: str) -> Mapping[str, Any] | None:
