@@ -93,10 +93,12 @@ class Observer:
         await asyncio.gather(*(self._watch(kind, version) for kind, version in versions.items()))
 
     async def _watch(self, kind: str, version: str) -> None:
-        async for line in self._cluster.watch(self.paths[kind], version):
-            now, event = time.monotonic(), _decode(line)
-            if event.type != "BOOKMARK":
-                self._take(kind, event, now)
+        while True:  # a server that is busy may end a watch: nothing is missed by that
+            async for line in self._cluster.watch(self.paths[kind], version):
+                now, event = time.monotonic(), _decode(line)
+                version = event.object.metadata.resourceVersion
+                if event.type not in {"BOOKMARK", "ERROR"}:
+                    self._take(kind, event, now)
 
     def _take(self, kind: str, event: Event, now: float) -> None:
         self.events += 1

@@ -68,11 +68,12 @@ class Phases:
         self._names = [f"a-{number:05}" for number in range(count)]
         self._seen = Observer(cluster, namespace)
         self._process: Process
+        self._observing: asyncio.Task[None]
 
     async def run(self, rate: float, idle_seconds: float) -> dict[str, Row]:
         """Go through all phases; with a `rate` Agents come at so many a second, else all at once."""
         watching = asyncio.Event()
-        observing = asyncio.create_task(self._seen.run(watching.set))
+        observing = self._observing = asyncio.create_task(self._seen.run(watching.set))
         await watching.wait()
         self._start()
         try:
@@ -230,6 +231,8 @@ class Phases:
         while not is_true():
             if not self._process.is_alive:
                 raise SystemExit(f"{self._contender.name} has ended: see {self._log.name}")
+            if self._observing.done():
+                self._observing.result()
             if time.monotonic() > deadline:
                 raise SystemExit(f"{self._contender.name}: not within {seconds:.0f} s: {what}; see {self._log.name}")
             await asyncio.sleep(0.01)
