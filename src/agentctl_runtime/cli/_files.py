@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import IO, Any
 
 import click
+from click.core import ParameterSource
 
 from ._exits import ExitCode, Failure
 
@@ -37,6 +39,12 @@ def write_text(name: str, text: str) -> None:
             file.write(text)
     except OSError as error:
         raise Failure(ExitCode.CANNOT_CREATE, f"{name}: {error.strerror or error}") from error
+
+
+def refuse_both(context: click.Context, files: Sequence[str]) -> None:
+    """Raise click.UsageError where FILEs are given and --context too; its variable may be set for other commands."""
+    if files and context.get_parameter_source("context") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--context chooses a cluster, and FILEs take its place: give one of the two.")
 
 
 def _unreadable(name: str, error: OSError) -> Failure:

@@ -22,7 +22,7 @@ from ._config_options import option
 from ._exits import CLUSTER_ERRORS, FILE_ERRORS, ExitCode, Failure, command
 from ._explanation import explained
 from ._explanation_text import explanation_lines
-from ._files import text_of
+from ._files import refuse_both, text_of
 from ._output import output_option, show
 
 
@@ -53,6 +53,7 @@ def explain(  # noqa: PLR0913 -- its options
 
     What may not be read is left out, and that is told.
     """  # noqa: D301 -- click wants the backspace
+    refuse_both(ctx, files)
     told = _from_files(name, namespace, files) if files else _from_cluster(name, namespace, context)
     show(output, lambda: told, lambda: explanation_lines(told, datetime.now(UTC)))
     ctx.exit(ExitCode.OK if told["isWell"] else ExitCode.NO)

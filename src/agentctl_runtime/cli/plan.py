@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from agentctl_core import Config, Observed
 from agentctl_core.testing.preview import Treatment
@@ -22,7 +21,7 @@ from .._store import Manifest
 from ._cluster import asking
 from ._config_options import config_from, config_options, option
 from ._exits import CLUSTER_ERRORS, FILE_ERRORS, ExitCode, Failure, command
-from ._files import text_of
+from ._files import refuse_both, text_of
 from ._output import output_option, show
 from ._plan_changes import plan_json, upgrade_json
 from ._plan_text import plan_lines, upgrade_lines
@@ -86,8 +85,7 @@ def plan(  # noqa: PLR0913 -- its options
 
     With --upgrade it tells instead how the Agents that run, made by whatever version, would be treated by this one.
     """  # noqa: D301 -- click wants the backspace
-    if files and ctx.get_parameter_source("context") is ParameterSource.COMMANDLINE:
-        raise click.UsageError("--context chooses a cluster, and FILEs take its place: give one of the two.")
+    refuse_both(ctx, files)
     config = config_from(settings)
     seen = _look_at_files(files, namespaces, config) if files else _look_at_cluster(context, namespaces, config)
     now = at or datetime.now(UTC)

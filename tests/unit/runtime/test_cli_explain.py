@@ -378,3 +378,10 @@ def test_a_dump_without_pods_or_events_says_so(served: Served) -> None:
         in invoke("demo", "-", text=json.dumps(served.dump())).stdout
     )
     assert invoke("demo", "-", text="[1]").exit_code == 65
+
+
+def test_a_cluster_and_a_dump_at_once_are_wrong_usage(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.add(agent())
+    assert invoke("demo", "-", "--context", "x", text=dumped(served)).exit_code == 64
+    monkeypatch.setenv("AGENTCTL_CONTEXT", "x")
+    assert invoke("demo", "-", text=dumped(served)).exit_code == 0
