@@ -10,8 +10,9 @@ from typing import cast
 import httpx2
 from attrs import frozen
 
+from agentctl_core.host import Resource
+
 from ._failure import INVALID_RESPONSE, ApiFailure, JsonObject, decode, excerpt, status_failure, translated
-from ._resources import Resource
 
 WATCH_SILENCE = 75.0
 """Seconds without an event after which a watch is dead: the API server sends a bookmark every minute."""

@@ -29,11 +29,12 @@ from lightkube.core.exceptions import ConfigError
 from lightkube.core.generic_client import GenericAsyncClient
 
 from agentctl_core import Ref
+from agentctl_core.host import Request, Resource
 
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
 from ._http import Transport
-from ._resources import Resource, object_path, resource_of, url_path
+from ._resources import object_path, resource_of, url_path
 from ._telemetry import Telemetry
 
 WRITES_IN_FLIGHT = 32
@@ -47,9 +48,6 @@ CONNECT_TIMEOUT = 10.0
 
 REQUEST_TIMEOUT = 45.0
 """Seconds for one request to be answered: an admission webhook alone may take 30."""
-
-MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _TIMEOUTS = {"timeout": httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT).as_dict()}
@@ -124,10 +122,11 @@ class _Client(GenericAsyncClient):
         headers = [(b"Host", base.netloc), *_HEADERS, _STREAM_ENCODING if is_stream else _ENCODING]
         try:
             content = b"" if body is None else msgspec.json.encode(body)
-            target = f"{path}?{urlencode(params)}" if params else path
+            below = path.removeprefix("/")
+            target = f"{below}?{urlencode(params)}" if params else below
             url = base.copy_with(raw_path=base.raw_path + target.encode("ascii"))
         except (UnicodeEncodeError, RecursionError, httpx2.InvalidURL) as error:
-            raise ApiFailure(f"{method} /{path}: cannot be sent: {error}", reason=NOT_SENT) from error
+            raise ApiFailure(f"{method} {path}: cannot be sent: {error}", reason=NOT_SENT) from error
         if body is not None:
             headers.append((b"Content-Type", (content_type or "application/json").encode("ascii")))
             headers.append((b"Content-Length", b"%d" % len(content)))
@@ -224,13 +223,13 @@ class Api:
 
         Args:
             method: The HTTP method.
-            path: Below the server's URL, without a leading slash, percent-encoded.
+            path: Below the server's URL, with a leading slash, percent-encoded.
             params: The query.
             body: Sent as JSON.
             content_type: Of the body; `application/json` if not given.
             timeout: Seconds for the whole answer; `REQUEST_TIMEOUT` if not given.
         """
-        where = f"{method} /{path}"
+        where = f"{method} {path}"
         request = self._client.build(method, path, params, body=body, content_type=content_type)
         async with self._reads if method == "GET" else self._writes:
             await self._pause()
@@ -277,42 +276,12 @@ class Api:
         path = object_path(Ref.of(manifest))
         return await self.request("PUT", path, params=self._manager, body=dict(manifest))
 
-    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> JsonObject:
-        """Merge-patch (RFC 7386) an object or, for example, its `status`. Preconditions stand in `body.metadata`.
-
-        A field that the server does not know is dropped: an older CRD must not keep us from telling what it knows.
-        """
-        return await self._patch(object_path(ref, subresource), body, MERGE_PATCH)
-
-    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> JsonObject:
-        """Patch the containers of a pod through its `resize` subresource.
-
-        A strategic merge patch finds a container by its name, where a merge patch would stand for the whole list.
-        """
-        return await self._patch(object_path(ref, "resize"), body, STRATEGIC_MERGE_PATCH)
-
-    async def _patch(self, path: str, body: Mapping[str, Any], content_type: str) -> JsonObject:
-        return await self.request("PATCH", path, params=self._manager, body=dict(body), content_type=content_type)
-
-    async def delete(
-        self,
-        ref: Ref,
-        *,
-        uid: str,
-        resource_version: str | None = None,
-        propagation: str = "Background",
-        grace_seconds: int | None = None,
-    ) -> JsonObject:
-        """Delete the object that has this uid (and resourceVersion); a Conflict means that it is another one now.
-
-        `propagation` is Background, Foreground or Orphan; without `grace_seconds` the object's own period holds.
-        Returns the object on its way out, or a Status when it is gone already.
-        """
-        preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
-        options: JsonObject = {"propagationPolicy": propagation, "preconditions": preconditions}
-        if grace_seconds is not None:
-            options["gracePeriodSeconds"] = grace_seconds
-        return await self.request("DELETE", object_path(ref), body=options)
+    async def send(self, request: Request) -> JsonObject:
+        """Send what executes an action; return the object, or a Status where there is none any more."""
+        params = {**self._manager, **request.query}
+        return await self.request(
+            request.method, request.path, params=params, body=request.body, content_type=request.content_type
+        )
 
     async def list(  # noqa: PLR0913 -- the options of a list
         self,
@@ -339,7 +308,7 @@ class Api:
             limit=None if limit is None else str(limit),
             **{"continue": continue_},
         )
-        return page_of(await self.request("GET", path, params=params), resource, f"GET /{path}")
+        return page_of(await self.request("GET", path, params=params), resource, f"GET {path}")
 
     def watch(
         self,
@@ -371,7 +340,7 @@ class Api:
 
     @asynccontextmanager
     async def _stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
-        where = f"watch /{path}"
+        where = f"watch {path}"
         request = self._client.build("GET", path, params, is_stream=True)
         with translated(where, credentials=ConfigError):
             async with asyncio.timeout(REQUEST_TIMEOUT):

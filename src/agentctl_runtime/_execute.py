@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
 
 import structlog
 
-from agentctl_core import (
-    KIND,
-    MAIN_CONTAINER,
-    Action,
-    Create,
-    Delete,
-    EmitEvent,
-    Patch,
-    PatchStatus,
-    Ref,
-    Requeue,
-    Resize,
-    ResolveImage,
-    merge_diff,
-)
+from agentctl_core import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Resize
+from agentctl_core.host import Outcome, Request, generation_of, is_confirmed_first, judge, refusal, request_for
 
 from ._failure import ApiFailure, in_short
 from ._status_words import in_words
-from ._store import generation_of
 
 _log = structlog.get_logger()
 
 
 class Client(Protocol):
-    """The verbs of `Api` that execution needs."""
+    """What execution needs of `Api`."""
 
     async def get(self, ref: Ref) -> dict[str, Any]: ...
-    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]: ...
-    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> dict[str, Any]: ...
-    async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]: ...
+    async def send(self, request: Request) -> dict[str, Any]: ...
 
 
 class Learn(Protocol):
@@ -84,101 +67,73 @@ class Executor:
         Raises:
             ApiFailure: the action may be needed still; observe and reconcile again.
         """
-        match action:
-            case Create():
-                return await self._create(action, manifest, is_lasting=is_lasting)
-            case Patch(ref, uid, resource_version, patch):
-                metadata = {**patch.get("metadata", {}), "uid": uid, "resourceVersion": resource_version}
-                return await self._change(ref, {**patch, "metadata": metadata}, manifest)
-            case Resize(ref, uid, containers):
-                return await self._resize(ref, {"metadata": {"uid": uid}, "spec": _by_list(containers)})
-            case Delete():
-                await self._delete(action, manifest)
-            case PatchStatus():
-                await self._patch_status(action, manifest)
-            case EmitEvent():
-                await self._emit(action)
-            case Requeue() | ResolveImage():
-                pass  # the operator's own: it keeps the queue, and knows images
-        return None
-
-    async def _create(
-        self, action: Create, manifest: Mapping[str, Any], *, is_lasting: bool
-    ) -> Mapping[str, Any] | None:
-        # The first pod needs no reading: an Agent that has just been made is not deleted yet, as a rule.
-        if action.ref.kind == "Pod" and _has_had_pod(manifest) and not await self._confirm(manifest):
+        request = request_for(action, manifest, self._instance)
+        if request is None or (is_confirmed_first(action, manifest) and not await self._confirm(manifest)):
             return None
         try:
-            self._learn(await self._client.create(action.manifest), manifest)
+            answer = await self._client.send(request)
         except ApiFailure as failure:
-            if failure.is_already_exists:
+            return await self._failed(action, manifest, failure, is_lasting=is_lasting)
+        self._done(action, manifest, answer)
+        return None
+
+    def _done(self, action: Action, manifest: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
+        """Learn what the API server says of a write that is done, and log it."""
+        match action:
+            case Create(_):
+                self._learn(answer, manifest)
+                _log.info(f"created {action.ref.kind} {action.ref.name}")
+            case Patch(ref):
+                # It had the resourceVersion: the answer differs from what was read by the patch alone.
+                self._learn(answer, manifest)
+                _log.info(f"changed {ref.kind} {ref.name}")
+            case Resize(ref):
+                # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
+                _log.info(f"resized {ref.kind} {ref.name}")
+            case Delete(ref):
+                _log.info(f"deleted {ref.kind} {ref.name}")
+                # Else a pass that comes before the watch tells of the deletion would send it again.
+                if answer.get("kind") == ref.kind:
+                    self._learn(answer, manifest, is_news=True)
+            case PatchStatus():
+                self._learn(answer, manifest)
+                words, messages = in_words(manifest.get("status") or {}, action.status)
+                _log.info(f"status: {words}", **messages)
+            case EmitEvent():
+                _log.info(f"emitted Event {action.reason}", note=action.note)
+            case _:
+                pass
+
+    async def _failed(
+        self, action: Action, manifest: Mapping[str, Any], failure: ApiFailure, *, is_lasting: bool
+    ) -> Mapping[str, Any] | None:
+        outcome = judge(action, failure.kind)
+        match action, outcome:
+            case Create(), Outcome.EXISTS:
                 # Not found by now: what held the name has gone meanwhile; the failure says to come back.
                 return await self._client.get(action.ref)
-            if failure.is_refusal or _is_webhook_away(failure) or (is_lasting and failure.is_server_error):
-                return _refusal(action.ref, failure)
-            raise
-        _log.info(f"created {action.ref.kind} {action.ref.name}")
+            case Create(), Outcome.REFUSED:
+                return refusal(action, failure.code, failure.answer)
+            case Create(), _ if is_lasting and failure.is_server_error:
+                return refusal(action, failure.code, failure.answer)
+            case ((Patch() | Resize()), Outcome.REFUSED):
+                done = "resized" if isinstance(action, Resize) else "changed"
+                _log.warning(f"{action.ref.kind} {action.ref.name} cannot be {done}", error=in_short(failure))
+                return refusal(action, failure.code, failure.answer)
+            case EmitEvent(), _ if not failure.is_already_exists:
+                _log.warning(f"Event {action.reason} is not emitted", error=in_short(failure))
+            case PatchStatus(), Outcome.DONE:
+                self._lose(manifest)
+            case PatchStatus(), Outcome.STALE:
+                await self._read_anew(manifest)
+            case _:
+                pass
+        if outcome is not Outcome.DONE:
+            raise failure
         return None
-
-    async def _change(self, ref: Ref, body: Mapping[str, Any], manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        try:
-            # It has the resourceVersion in `body`: the answer differs from what was read by the patch alone.
-            self._learn(await self._client.patch(ref, body), manifest)
-        except ApiFailure as failure:
-            return _not_done(failure, ref, "changed")
-        _log.info(f"changed {ref.kind} {ref.name}")
-        return None
-
-    async def _resize(self, ref: Ref, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        try:
-            # Without a resourceVersion the answer may hold news of others, which the watch is to tell.
-            await self._client.resize(ref, body)
-        except ApiFailure as failure:
-            return _not_done(failure, ref, "resized", "pods/resize")
-        _log.info(f"resized {ref.kind} {ref.name}")
-        return None
-
-    async def _delete(self, action: Delete, manifest: Mapping[str, Any]) -> None:
-        # Of an Agent itself the resourceVersion is a precondition.
-        if action.ref.kind != KIND and not await self._confirm(manifest):
-            return
-        try:
-            answer = await self._client.delete(action.ref, uid=action.uid, resource_version=action.resource_version)
-        except ApiFailure as failure:
-            # A Conflict over the uid alone says that another object bears the name by now.
-            is_gone = failure.is_not_found or (failure.is_conflict and action.resource_version is None)
-            if not is_gone:
-                raise
-        else:
-            _log.info(f"deleted {action.ref.kind} {action.ref.name}")
-            # Else a pass that comes before the watch tells of the deletion would send it again.
-            if answer.get("kind") == action.ref.kind:
-                self._learn(answer, manifest, is_news=True)
-
-    async def _patch_status(self, action: PatchStatus, manifest: Mapping[str, Any]) -> None:
-        former: Mapping[str, Any] = manifest.get("status") or {}
-        difference = merge_diff(former, action.status)
-        if difference:
-            precondition = {"resourceVersion": action.resource_version}
-            body = {"metadata": precondition, "status": difference}
-            try:
-                self._learn(await self._client.patch(action.ref, body, subresource="status"), manifest)
-            except ApiFailure as failure:
-                if failure.is_conflict:
-                    await self._read_anew(manifest)
-                elif failure.is_not_found:
-                    self._lose(manifest)
-                    return
-                raise
-            words, messages = in_words(former, action.status)
-            _log.info(f"status: {words}", **messages)
 
     async def _confirm(self, manifest: Mapping[str, Any]) -> bool:
-        """Tell whether an Agent is there still, before what it has is deleted or a pod of it is succeeded by another.
-
-        The uid of a pod says nothing about the Agent: where the watch of Agents tells late, such as a new leader's, an
-        old spec may want the end of a pod that was made for a new one. And where an Agent is deleted, its pod goes at
-        once, of which another watch tells: sooner, perhaps, than that of Agents.
+        """Tell whether an Agent is there still.
 
         Raises:
             ApiFailure: the Agent cannot be read, or is another or asks for something else by now (a Conflict).
@@ -210,58 +165,3 @@ class Executor:
                 raise
             self._lose(manifest)
             return None
-
-    async def _emit(self, action: EmitEvent) -> None:
-        try:
-            await self._client.create(action.manifest(self._instance))
-        except ApiFailure as failure:
-            if not failure.is_already_exists:
-                # An Event is a courtesy: the condition says the same and must not wait for it.
-                _log.warning(f"Event {action.reason} is not emitted", error=in_short(failure))
-        else:
-            _log.info(f"emitted Event {action.reason}", note=action.note)
-
-
-def _has_had_pod(agent: Mapping[str, Any]) -> bool:
-    status: Mapping[str, Any] = agent.get("status") or {}
-    return "currentRevision" in status
-
-
-def _by_list(containers: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the containers to resize in the lists of a pod's spec where they stand: a sidecar is an init container."""
-    lists: dict[str, list[Mapping[str, Any]]] = {}
-    for container in containers:
-        name = "containers" if container["name"] == MAIN_CONTAINER else "initContainers"
-        lists.setdefault(name, []).append(container)
-    return lists
-
-
-def _is_webhook_away(failure: ApiFailure) -> bool:
-    """Tell whether the API server could not ask a webhook that has to agree: that may last, and has to be told.
-
-    Kubernetes tells it from other internal errors in the text alone.
-    """
-    return failure.reason == "InternalError" and "failed calling webhook" in failure.message
-
-
-def _not_done(failure: ApiFailure, ref: Ref, what: str, kind: str = "") -> dict[str, Any] | None:
-    """Return the refusal of what an object was to be; None where it is gone. Anything else is raised."""
-    if failure.is_not_found:
-        return None
-    if not failure.is_refusal:
-        raise failure
-    _log.warning(f"{ref.kind} {ref.name} cannot be {what}", error=in_short(failure))
-    return _refusal(ref, failure, kind)
-
-
-def _refusal(ref: Ref, failure: ApiFailure, kind: str = "") -> dict[str, Any]:
-    """Return the API server's answer, with what was refused named even where the server (or a webhook) did not."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Status",
-        "status": "Failure",
-        "code": failure.code,
-        "reason": failure.reason,
-        "message": failure.message,
-        "details": {"kind": kind or ref.kind, "name": ref.name},
-    }

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias, cast
 import httpx2
 import msgspec
 
+from agentctl_core.host import Failure, failure_of
+
 JsonObject: TypeAlias = dict[str, Any]
 
 INVALID_RESPONSE = "InvalidResponse"
@@ -25,7 +27,6 @@ ERROR_CHARACTERS = 500
 RETRY_AFTER_MAX = 300.0
 """Seconds that a Retry-After is believed for where all requests, or a watch, wait for it."""
 
-_UID_FIELD = "metadata.uid"
 _MAX_RETRY_AFTER = 3600.0
 
 
@@ -36,7 +37,7 @@ def in_short(error: Exception) -> str:
 
 
 class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its caller decides
-    """A request that did not succeed. Exactly one of the first six `is_...` properties is true.
+    """A request that did not succeed; what that means is told by `kind`.
 
     Attributes:
         message: What the server said, or what was wrong with its answer or with the connection.
@@ -65,54 +66,41 @@ class ApiFailure(Exception):  # noqa: N818 -- an error or an observation: its ca
         self.retry_after = retry_after
 
     @property
+    def kind(self) -> Failure:
+        """What it means."""
+        if self.code is None and self.reason == NOT_SENT:
+            return Failure.REFUSAL
+        return failure_of(self.code, None if self.reason == INVALID_RESPONSE else self.answer)
+
+    @property
+    def answer(self) -> JsonObject:
+        """The Status object, or what one would say."""
+        return {**(self.status or {}), "reason": self.reason, "message": self.message}
+
+    @property
     def is_not_found(self) -> bool:
         """The object, its namespace or its kind is not there."""
-        return self.code == HTTPStatus.NOT_FOUND
+        return self.kind is Failure.NOT_FOUND
 
     @property
     def is_already_exists(self) -> bool:
         """An object of that name is there, possibly on its way out."""
-        return self.code == HTTPStatus.CONFLICT and self.reason == "AlreadyExists"
+        return self.kind is Failure.ALREADY_EXISTS
 
     @property
     def is_conflict(self) -> bool:
-        """A precondition (uid or resourceVersion) does not hold: observe again.
-
-        Measured: DELETE answers 409 Conflict for either; PATCH does so for a resourceVersion, but a uid that is not the
-        object's is 422 Invalid with `metadata.uid` among its causes, which is no verdict on the object.
-        """
-        if self.code == HTTPStatus.UNPROCESSABLE_ENTITY:
-            return _UID_FIELD in _invalid_fields(self.status)
-        return self.code == HTTPStatus.CONFLICT and self.reason == "Conflict"
+        """A precondition (uid or resourceVersion) does not hold: observe again."""
+        return self.kind is Failure.CONFLICT
 
     @property
     def is_expired(self) -> bool:
         """The resourceVersion or continue token is too old: list again."""
-        if self.is_not_found or self.is_already_exists or self.is_conflict:
-            return False
-        return self.code == HTTPStatus.GONE or self.reason in {"Expired", "Gone"}
-
-    @property
-    def is_refusal(self) -> bool:
-        """The server will not take this object, now or later, until something else changes.
-
-        Invalid, forbidden, over quota, too large, denied by a webhook. An error page of something between us and the
-        server (`InvalidResponse`) is none, except 413, which whoever says it means the object.
-        """
-        if self.code is None:
-            return self.reason == NOT_SENT
-        if self.is_expired or self.is_conflict:
-            return False
-        if self.reason == INVALID_RESPONSE:
-            return self.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return 400 <= self.code < 500 and self.code not in {401, 404, 408, 409, 410, 429}  # noqa: PLR2004 -- 4xx
+        return self.kind is Failure.EXPIRED
 
     @property
     def is_transient(self) -> bool:
-        """Everything else, for example 401, 429, 5xx and a lost connection: try again later, with backoff."""
-        return not (
-            self.is_not_found or self.is_already_exists or self.is_conflict or self.is_expired or self.is_refusal
-        )
+        """It is worth trying again later, with backoff."""
+        return self.kind in (Failure.TRANSIENT, Failure.WEBHOOK_AWAY)
 
     @property
     def is_server_error(self) -> bool:
@@ -176,13 +164,6 @@ def status_failure(
         status=status,
         retry_after=retry_after,
     )
-
-
-def _invalid_fields(status: JsonObject | None) -> list[object]:
-    details: object = (status or {}).get("details")
-    causes: object = cast("JsonObject", details).get("causes") if isinstance(details, dict) else None
-    listed = cast("list[object]", causes) if isinstance(causes, list) else []
-    return [cast("JsonObject", cause).get("field") for cause in listed if isinstance(cause, dict)]
 
 
 def _seconds(value: object) -> float | None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from agentctl_core import API_VERSION, KIND, Config, Ref, wanted
+from agentctl_core.host import AGENT, DEPENDENTS, OURS, Resource
 
 from ._api import Api
-from ._resources import AGENT, DEPENDENTS, OURS, Resource
 from ._store import Key, Manifest, agents_of_dependent, key_of
 
 _PAGE_SIZE: Final = 500

@@ -28,6 +28,7 @@ from agentctl_core import (
     ResolveImage,
     decide,
 )
+from agentctl_core.host import AGENT, DEPENDENTS, OURS
 
 from ._api import Api
 from ._execute import Executor
@@ -37,7 +38,6 @@ from ._leader import Election
 from ._prepared import PreparedAgents
 from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
-from ._resources import AGENT, DEPENDENTS, OURS
 from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 from ._telemetry import Pass, Telemetry
 from ._unhurried import Unhurried

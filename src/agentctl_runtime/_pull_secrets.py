@@ -17,12 +17,13 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from agentctl_core import ImageError, ImageInfo, Ref, ResolveImage
+from agentctl_core.host import Resource
 
 from ._failure import ApiFailure
 from ._keyring import Entry, MalformedConfig, config_json_entries, dockercfg_entries, matching
 from ._reference import InvalidReference, Reference, parse_reference
 from ._registry_auth import Credential
-from ._resources import SECRET, SERVICE_ACCOUNT, Resource
+from ._resources import SECRET, SERVICE_ACCOUNT
 
 MAX_SECRETS: Final = 16
 """Of one Agent that are read: each is a request, at each attempt."""

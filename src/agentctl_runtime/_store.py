@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 from attrs import frozen
 
-from agentctl_core import AGENT_LABEL, KIND, project
+from agentctl_core import project
+from agentctl_core.host import agents_of
 
 from ._queue import Priority
 
@@ -36,8 +37,6 @@ class Key(NamedTuple):
         return f"{self.namespace}/{self.name}"
 
 
-_NAMED_AFTER_AGENTS = frozenset({"Pod", "Service"})
-
 Notify: TypeAlias = Callable[[Key, Priority], None]
 
 
@@ -47,18 +46,9 @@ def agents_of_agent(manifest: Manifest) -> frozenset[Key]:
 
 
 def agents_of_dependent(manifest: Manifest) -> frozenset[Key]:
-    """Return the Agents that an object concerns: the one in its label, its controller, and the one whose name it takes.
-
-    They differ only where somebody has changed the labels or taken the name; then each of them has to know.
-    """
-    metadata: Manifest = manifest["metadata"]
-    labels: Mapping[str, str] = metadata.get("labels") or {}
-    owners: Sequence[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
-    names: set[str] = {labels.get(AGENT_LABEL, "")}
-    if manifest["kind"] in _NAMED_AFTER_AGENTS:
-        names.add(metadata["name"])
-    names |= {owner.get("name", "") for owner in owners if owner.get("kind") == KIND}
-    return frozenset(Key(metadata.get("namespace", ""), name) for name in names if name)
+    """Return the keys of the Agents that an object concerns."""
+    namespace = manifest["metadata"].get("namespace", "")
+    return frozenset(Key(namespace, name) for name in agents_of(manifest))
 
 
 @frozen
@@ -257,11 +247,6 @@ def key_of(manifest: Manifest) -> Key:
     """Return the namespace and name of an object; of an Agent, its key."""
     metadata = manifest["metadata"]
     return Key(metadata.get("namespace", ""), metadata["name"])
-
-
-def generation_of(manifest: Manifest) -> tuple[object, object]:
-    """Return the uid and generation of an Agent: what tells one spec of one Agent from another."""
-    return manifest["metadata"].get("uid"), manifest["metadata"].get("generation")
 
 
 def _version_of(manifest: Manifest) -> int:

@@ -13,13 +13,14 @@ from typing import Final
 from attrs import frozen
 
 from agentctl_core import project
+from agentctl_core.host import REFUSAL_SECONDS, generation_of
 
-from ._store import Key, Manifest, generation_of
+from ._store import Key, Manifest
 
-UNWATCHED_SECONDS: Final = 30.0
-"""After this time it is looked at again."""
 _MARGIN: Final = 1.0
 """It is due so much earlier than the queue brings the Agent back, and so for certain by then."""
+UNWATCHED_SECONDS: Final = REFUSAL_SECONDS + _MARGIN
+"""After this time it is looked at again."""
 
 
 @frozen(unsafe_hash=False)
@@ -60,7 +61,7 @@ class Unwatched:
 
     def remember(self, key: Key, agent: Manifest, manifest: Manifest) -> Manifest:
         """Remember what an Agent met, and wake it when it is time to look again; return what is remembered of it."""
-        until = asyncio.get_running_loop().time() + UNWATCHED_SECONDS - _MARGIN
+        until = asyncio.get_running_loop().time() + REFUSAL_SECONDS
         met = _Met(project(manifest), until, generation_of(agent))
         self._met.setdefault(key, {})[_name_of(manifest)] = met
         self._wake(key, UNWATCHED_SECONDS)

@@ -12,10 +12,11 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
+from agentctl_core.host import Resource
+
 from ._answers import ends_initial_events
 from ._api import Api
 from ._failure import INVALID_RESPONSE, RETRY_AFTER_MAX, ApiFailure, JsonObject
-from ._resources import Resource
 
 PAGE_SIZE = 500
 """Objects in one page of a list."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import click
 
-from agentctl_core import API_VERSION, KIND, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
+from agentctl_core import API_VERSION, KIND, Delete, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
+from agentctl_core.host import request_for
 from agentctl_core.testing import Timings
 
 from .._api import Api
@@ -134,7 +135,7 @@ async def _live(api: Api, agent: Mapping[str, Any], ref: Ref, story: Story) -> N
         await _until(lambda: _is_ready(api, ref, pod, story), f"Agent {ref.name} is not ready")
     finally:
         with contextlib.suppress(ApiFailure):
-            await api.delete(ref, uid=uid)
+            await api.send(request_for(Delete(ref, uid), created, "agentctl-demo"))
             story.did(f"deleted Agent {ref.name}")
     await _until(lambda: _is_gone(api, ref, pod, story), f"pod {ref.name} is still there")
 

@@ -11,11 +11,11 @@ from typing import Any, cast
 import click
 
 from agentctl_core import API_VERSION, KIND, Ref
+from agentctl_core.host import AGENT, EVENT
 
 from .._api import Api
 from .._dump import BadDump, read_dump
 from .._failure import ApiFailure
-from .._resources import AGENT, EVENT
 from .._store import Manifest
 from ._cluster import asking
 from ._config_options import option

@@ -51,7 +51,7 @@ except RuntimeError:
 IMPORTED = """
 import sys
 before = set(sys.modules)
-import agentctl_core, agentctl_core.crd
+import agentctl_core, agentctl_core.crd, agentctl_core.host
 print(*sorted(set(sys.modules) - before))
 """
 

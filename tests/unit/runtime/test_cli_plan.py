@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from agentctl_core import Config, Policy
-from agentctl_runtime._resources import Resource
+from agentctl_core.host import Resource
 from agentctl_runtime.cli._group import agentctl
 
 from .cli_support import Json, Served, agent

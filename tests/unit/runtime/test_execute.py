@@ -23,6 +23,7 @@ from agentctl_core import (
     Requeue,
     Resize,
 )
+from agentctl_core.host import Request, request_for
 from agentctl_runtime._execute import Executor
 from agentctl_runtime._failure import ApiFailure
 
@@ -76,17 +77,8 @@ class Client:
             self._answers.setdefault("get", AGENT)
         return self._answer("get", ref)
 
-    async def create(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answer("create", manifest)
-
-    async def patch(self, ref: Ref, body: Mapping[str, Any], *, subresource: str | None = None) -> dict[str, Any]:
-        return self._answer("patch", ref, body, subresource)
-
-    async def resize(self, ref: Ref, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._answer("resize", ref, body)
-
-    async def delete(self, ref: Ref, *, uid: str, resource_version: str | None = None) -> dict[str, Any]:
-        return self._answer("delete", ref, uid, resource_version)
+    async def send(self, request: Request) -> dict[str, Any]:
+        return self._answer("send", request)
 
 
 def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, list[Any]]:
@@ -100,45 +92,17 @@ def execute(action: Action, client: Client) -> tuple[Mapping[str, Any] | None, l
     return asyncio.run(Executor(client, learn, lambda _: None, "me").execute(action, AGENT)), learned
 
 
-@pytest.mark.parametrize(
-    ("action", "asked"),
-    [
-        (CREATE, ("create", POD)),
-        (
-            PATCH,
-            (
-                "patch",
-                POD_REF,
-                {"metadata": {"labels": {"a": None}, "uid": "pod-uid", "resourceVersion": "3"}, "spec": {"x": 1}},
-                None,
-            ),
-        ),
-        (
-            RESIZE_ALL,
-            (
-                "resize",
-                POD_REF,
-                {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [RESIZED], "initContainers": [SIDECAR]}},
-            ),
-        ),
-        (RESIZE, ("resize", POD_REF, {"metadata": {"uid": "pod-uid"}, "spec": {"containers": [RESIZED]}})),
-        (DELETE_AGENT, ("delete", AGENT_REF, "u", "7")),
-        (
-            STATUS,
-            (
-                "patch",
-                AGENT_REF,
-                {"metadata": {"resourceVersion": "7"}, "status": {"podName": "new", "replicas": None}},
-                "status",
-            ),
-        ),
-        (EVENT, ("create", EVENT.manifest("me"))),
-    ],
-)
-def test_an_action_is_one_request_with_its_preconditions(action: Action, asked: tuple[Any, ...]) -> None:
+def request(action: Action, agent: Mapping[str, Any] = AGENT) -> Request:
+    sent = request_for(action, agent, "me")
+    assert sent is not None
+    return sent
+
+
+@pytest.mark.parametrize("action", [CREATE, PATCH, RESIZE, DELETE_AGENT, STATUS, EVENT])
+def test_an_action_is_one_request(action: Action) -> None:
     client = Client()
     observed, _ = execute(action, client)
-    assert client.asked == [asked]
+    assert client.asked == [("send", request(action))]
     assert observed is None
 
 
@@ -150,7 +114,7 @@ def _untold(*_: Any, **__: Any) -> None:
 def test_what_an_agent_has_is_deleted_once_that_agent_is_confirmed_to_be_as_it_was_read(action: Delete) -> None:
     client = Client()
     assert execute(action, client) == (None, [])
-    assert client.asked == [("get", AGENT_REF), ("delete", POD_REF, "pod-uid", action.resource_version)]
+    assert client.asked == [("get", AGENT_REF), ("send", request(action))]
 
 
 @pytest.mark.parametrize("change", [{"uid": "successor"}, {"generation": 2}])
@@ -179,9 +143,9 @@ def test_nothing_is_deleted_for_an_agent_that_cannot_be_read() -> None:
 
 def test_another_pod_is_made_once_its_agent_is_confirmed_to_be_as_it_was_read() -> None:
     ran = {**AGENT, "status": {"currentRevision": "r"}}
-    client = Client(create=POD)
+    client = Client(send=POD)
     asyncio.run(Executor(client, lambda *_, **__: None, _untold, "me").execute(Create(POD), ran))
-    assert client.asked == [("get", AGENT_REF), ("create", POD)]
+    assert client.asked == [("get", AGENT_REF), ("send", request(CREATE))]
 
 
 def test_no_other_pod_is_made_for_an_agent_that_is_gone_or_has_changed() -> None:
@@ -198,9 +162,9 @@ def test_no_other_pod_is_made_for_an_agent_that_is_gone_or_has_changed() -> None
 @pytest.mark.parametrize(
     ("action", "learned"),
     [
-        (CREATE, [{"answer": "create"}]),
-        (PATCH, [{"answer": "patch"}]),
-        (STATUS, [{"answer": "patch"}]),
+        (CREATE, [{"answer": "send"}]),
+        (PATCH, [{"answer": "send"}]),
+        (STATUS, [{"answer": "send"}]),
         # Others may have written in between: the watch tells, and everyone.
         (RESIZE, []),
         (EVENT, []),
@@ -212,8 +176,8 @@ def test_an_answer_that_holds_no_news_is_learned(action: Action, learned: list[A
 
 def test_that_an_object_is_on_its_way_out_is_news_and_a_deletion_that_is_done_is_left_to_the_watch() -> None:
     going = {"kind": DELETE.ref.kind, "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
-    assert execute(DELETE, Client(delete=going)) == (None, [(going, "news")])
-    assert execute(DELETE, Client(delete={"kind": "Status", "status": "Success"})) == (None, [])
+    assert execute(DELETE, Client(send=going)) == (None, [(going, "news")])
+    assert execute(DELETE, Client(send={"kind": "Status", "status": "Success"})) == (None, [])
 
 
 @pytest.mark.parametrize("action", [Requeue(30), PatchStatus(AGENT_REF, "7", AGENT["status"])])
@@ -225,15 +189,15 @@ def test_what_asks_for_no_change_sends_nothing(action: Action) -> None:
 
 def test_an_object_that_holds_the_name_is_observed_and_not_fought() -> None:
     there = {**POD, "spec": {"by": "somebody"}}
-    client = Client(create=ALREADY_EXISTS, get=there)
+    client = Client(send=ALREADY_EXISTS, get=there)
     assert execute(CREATE, client) == (there, [])
-    assert client.asked == [("create", POD), ("get", POD_REF)]
+    assert client.asked == [("send", request(CREATE)), ("get", POD_REF)]
 
 
 @pytest.mark.parametrize("failure", [INVALID, FORBIDDEN])
 @pytest.mark.parametrize(("action", "kind"), [(CREATE, "Pod"), (PATCH, "Pod"), (RESIZE, "pods/resize")])
 def test_a_refusal_is_a_status_that_names_the_object(action: Action, kind: str, failure: ApiFailure) -> None:
-    observed, learned = execute(action, Client(create=failure, patch=failure, resize=failure))
+    observed, learned = execute(action, Client(send=failure))
     assert observed == {
         "apiVersion": "v1",
         "kind": "Status",
@@ -248,11 +212,11 @@ def test_a_refusal_is_a_status_that_names_the_object(action: Action, kind: str, 
 
 @pytest.mark.parametrize("action", [PATCH, RESIZE, DELETE, DELETE_VERSION, STATUS])
 def test_what_is_gone_needs_nothing_more(action: Action) -> None:
-    assert execute(action, Client(patch=NOT_FOUND, resize=NOT_FOUND, delete=NOT_FOUND)) == (None, [])
+    assert execute(action, Client(send=NOT_FOUND)) == (None, [])
 
 
 def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
-    assert execute(DELETE, Client(delete=CONFLICT)) == (None, [])
+    assert execute(DELETE, Client(send=CONFLICT)) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -271,21 +235,21 @@ def test_a_conflict_over_the_uid_says_that_the_object_is_gone() -> None:
 )
 def test_what_may_be_needed_still_is_raised(action: Action, failure: ApiFailure) -> None:
     with pytest.raises(ApiFailure) as caught:
-        execute(action, Client(create=failure, patch=failure, resize=failure, delete=failure))
+        execute(action, Client(send=failure))
     assert caught.value is failure
 
 
 @pytest.mark.parametrize("failure", [NOT_FOUND, BUSY])
 def test_what_held_the_name_and_cannot_be_read_is_tried_again(failure: ApiFailure) -> None:
     with pytest.raises(ApiFailure) as caught:
-        execute(CREATE, Client(create=ALREADY_EXISTS, get=failure))
+        execute(CREATE, Client(send=ALREADY_EXISTS, get=failure))
     assert caught.value is failure
 
 
 @pytest.mark.parametrize("failure", [FORBIDDEN, BUSY, LOST, NOT_FOUND])
 def test_a_lost_event_is_logged_and_holds_nothing_up(failure: ApiFailure) -> None:
     with capture_logs() as logged:
-        assert execute(EVENT, Client(create=failure)) == (None, [])
+        assert execute(EVENT, Client(send=failure)) == (None, [])
     (line,) = logged
     told = ("warning", "Event InvalidSpec is not emitted", failure.message)
     assert (line["log_level"], line["event"], line["error"]) == told
@@ -293,7 +257,7 @@ def test_a_lost_event_is_logged_and_holds_nothing_up(failure: ApiFailure) -> Non
 
 def test_an_event_that_is_there_is_success() -> None:
     with capture_logs() as logged:
-        assert execute(EVENT, Client(create=ALREADY_EXISTS)) == (None, [])
+        assert execute(EVENT, Client(send=ALREADY_EXISTS)) == (None, [])
     assert logged == []
 
 
@@ -301,7 +265,7 @@ def test_an_agent_without_status_gets_the_whole() -> None:
     sent = Client()
     agent = {name: value for name, value in AGENT.items() if name != "status"}
     asyncio.run(Executor(sent, lambda *_, **__: None, lambda _: None, "me").execute(STATUS, agent))
-    assert sent.asked[0][2]["status"] == {"podName": "new"}
+    assert sent.asked[0][1].body["status"] == {"podName": "new"}
 
 
 @pytest.mark.parametrize(
@@ -315,10 +279,10 @@ def test_a_ref_names_the_object_of_a_manifest(manifest: Mapping[str, Any], ref: 
 @pytest.mark.parametrize(
     ("answers", "learned", "lost"),
     [
-        ({"patch": NOT_FOUND}, [], [AGENT]),
-        ({"patch": CONFLICT, "get": NOT_FOUND}, [], [AGENT]),
-        ({"patch": CONFLICT, "get": {"answer": "get"}}, [{"answer": "get"}], []),
-        ({"patch": CONFLICT, "get": LOST}, [], []),
+        ({"send": NOT_FOUND}, [], [AGENT]),
+        ({"send": CONFLICT, "get": NOT_FOUND}, [], [AGENT]),
+        ({"send": CONFLICT, "get": {"answer": "get"}}, [{"answer": "get"}], []),
+        ({"send": CONFLICT, "get": LOST}, [], []),
     ],
 )
 def test_a_status_that_is_not_taken_says_that_the_agent_has_changed_or_gone(
@@ -357,15 +321,15 @@ def test_each_write_is_a_log_line(action: Action, told: str) -> None:
 @pytest.mark.parametrize(
     ("action", "client"),
     [
-        (CREATE, Client(create=ALREADY_EXISTS, get=POD)),
-        (CREATE, Client(create=FORBIDDEN)),
-        (PATCH, Client(patch=NOT_FOUND)),
-        (RESIZE, Client(resize=NOT_FOUND)),
+        (CREATE, Client(send=ALREADY_EXISTS, get=POD)),
+        (CREATE, Client(send=FORBIDDEN)),
+        (PATCH, Client(send=NOT_FOUND)),
+        (RESIZE, Client(send=NOT_FOUND)),
         (DELETE, Client(get=NOT_FOUND)),
-        (DELETE, Client(delete=NOT_FOUND)),
-        (STATUS, Client(patch=CONFLICT)),
+        (DELETE, Client(send=NOT_FOUND)),
+        (STATUS, Client(send=CONFLICT)),
         (PatchStatus(AGENT_REF, "7", AGENT["status"]), Client()),
-        (EVENT, Client(create=ALREADY_EXISTS)),
+        (EVENT, Client(send=ALREADY_EXISTS)),
     ],
 )
 def test_what_was_not_written_is_not_told(action: Action, client: Client) -> None:

@@ -15,9 +15,9 @@ import httpx2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agentctl_core.host import POD
 from agentctl_runtime._api import Api, ConfigurationError
 from agentctl_runtime._failure import ApiFailure
-from agentctl_runtime._resources import POD
 
 from .support import fuzzed
 

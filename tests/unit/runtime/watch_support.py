@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 
+from agentctl_core.host import POD
 from agentctl_runtime._api import Api
 from agentctl_runtime._failure import JsonObject
-from agentctl_runtime._resources import POD
 from agentctl_runtime._watch import Reflector
 
 from .support import Body, Part, run
