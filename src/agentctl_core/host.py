@@ -11,7 +11,7 @@ from enum import Enum
 from string import ascii_letters, digits
 from typing import Any, Final, TypeAlias, overload
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ._actions import Action, Create, Delete, EmitEvent, Patch, PatchStatus, Ref, Requeue, Resize, ResolveImage
 from ._agent import API_VERSION, KIND
@@ -23,12 +23,15 @@ from ._spec import MAIN_CONTAINER
 
 JsonObject: TypeAlias = dict[str, Any]
 
-MERGE_PATCH: Final = "application/merge-patch+json"
-STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
+FIELD_MANAGER: Final = "agentctl"
+"""The name under which what executes actions stands in managedFields, whichever the host: `agentctl plan` reads it."""
 
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
 _NOT_FOUND, _CONFLICT, _GONE, _TOO_LARGE, _INVALID = 404, 409, 410, 413, 422
 _NO_VERDICT: Final = frozenset({401, 404, 408, 409, 410, 429})
 """Of the codes 4xx: what they say is not about the object."""
+_MANAGER: Final[Mapping[str, str]] = {"fieldManager": FIELD_MANAGER}
 _UNRESERVED: Final = frozenset(ascii_letters + digits + "-._~")
 
 
@@ -119,14 +122,13 @@ class Request:
         path: with a leading slash, percent-encoded.
         body: to be sent as JSON.
         content_type: of the body.
-        query: to be sent with what else the host wants to say, such as its `fieldManager`.
     """
 
     method: str
     path: str
     body: JsonObject
+    query: Mapping[str, str]
     content_type: str = "application/json"
-    query: Mapping[str, str] = field(factory=dict[str, str])
 
 
 @overload
@@ -165,7 +167,7 @@ def request_for(action: Action, agent: Mapping[str, Any], reporting_instance: st
         case Delete(ref, uid, resource_version):
             preconditions = {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
             body: JsonObject = {"propagationPolicy": "Background", "preconditions": preconditions}
-            return Request(method="DELETE", path=_path(ref, ref.name), body=body)
+            return Request(method="DELETE", path=_path(ref, ref.name), body=body, query={})
         case Requeue() | ResolveImage():
             return None
 
@@ -277,16 +279,16 @@ def refusal(action: Create | Patch | Resize, code: int | None, answer: Mapping[s
 
 def _post(ref: Ref, manifest: JsonObject) -> Request:
     # A field that the server does not know is refused, rather than left out in silence.
-    return Request(method="POST", path=_path(ref), body=manifest, query={"fieldValidation": "Strict"})
+    return Request(method="POST", path=_path(ref), body=manifest, query={**_MANAGER, "fieldValidation": "Strict"})
 
 
 def _patch(ref: Ref, body: JsonObject, subresource: str | None = None) -> Request:
     # A strategic merge patch finds a container by its name, where a merge patch would stand for the whole list.
     # A field of the status that the server does not know is left out: an older CRD must not keep us from telling the
     # rest.
-    kind = STRATEGIC_MERGE_PATCH if subresource == "resize" else MERGE_PATCH
+    kind = _STRATEGIC_MERGE_PATCH if subresource == "resize" else _MERGE_PATCH
     path = _path(ref, ref.name, *([subresource] if subresource else []))
-    return Request(method="PATCH", path=path, body=body, content_type=kind)
+    return Request(method="PATCH", path=path, body=body, content_type=kind, query=_MANAGER)
 
 
 def _path(ref: Ref, *names: str) -> str:

@@ -29,7 +29,7 @@ from lightkube.core.exceptions import ConfigError
 from lightkube.core.generic_client import GenericAsyncClient
 
 from agentctl_core import Ref
-from agentctl_core.host import Request, Resource
+from agentctl_core.host import FIELD_MANAGER, Request, Resource
 
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
@@ -49,6 +49,7 @@ CONNECT_TIMEOUT = 10.0
 REQUEST_TIMEOUT = 45.0
 """Seconds for one request to be answered: an admission webhook alone may take 30."""
 
+_MANAGER = {"fieldManager": FIELD_MANAGER}
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _TIMEOUTS = {"timeout": httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT).as_dict()}
 _STREAM_TIMEOUTS = {"timeout": httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT, read=None).as_dict()}
@@ -162,11 +163,10 @@ class Api:
     behind a burst, such as the renewal of a Lease, wants an Api of its own.
     """
 
-    def __init__(self, client: _Client, namespace: str, field_manager: str) -> None:
+    def __init__(self, client: _Client, namespace: str) -> None:
         self.namespace = namespace
         """The default namespace of the context."""
         self._client = client
-        self._manager = {"fieldManager": field_manager}
         self._writes = asyncio.Semaphore(WRITES_IN_FLIGHT)
         self._reads = asyncio.Semaphore(READS_IN_FLIGHT)
         self._paused_until = 0.0  # on the event loop's clock
@@ -178,7 +178,6 @@ class Api:
         context: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         server: str | None = None,
-        field_manager: str = "agentctl",
         telemetry: Telemetry | None = None,
     ) -> Self:
         """Prepare a connection; nothing is sent yet.
@@ -195,7 +194,7 @@ class Api:
         told, trust_env = telemetry or Telemetry(), server is None
         with _configuring(f"context {config.context_name!r}"):
             client = _Client.of(config, transport, told, trust_env=trust_env)
-        return cls(client, config.namespace, field_manager)
+        return cls(client, config.namespace)
 
     async def __aenter__(self) -> Self:
         return self
@@ -268,19 +267,19 @@ class Api:
         """POST an object, in the namespace that stands in it; a field that the server does not know is refused."""
         resource = resource_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))
         path = url_path(resource, manifest.get("metadata", {}).get("namespace", ""))
-        params = self._manager | {"fieldValidation": "Strict"}
+        params = _MANAGER | {"fieldValidation": "Strict"}
         return await self.request("POST", path, params=params, body=dict(manifest))
 
     async def replace(self, manifest: Mapping[str, Any]) -> JsonObject:
         """PUT an object that was read; a Conflict means that it has changed since."""
         path = object_path(Ref.of(manifest))
-        return await self.request("PUT", path, params=self._manager, body=dict(manifest))
+        return await self.request("PUT", path, params=_MANAGER, body=dict(manifest))
 
     async def send(self, request: Request) -> JsonObject:
         """Send what executes an action; return the object, or a Status where there is none any more."""
-        params = {**self._manager, **request.query}
+        content_type = request.content_type
         return await self.request(
-            request.method, request.path, params=params, body=request.body, content_type=request.content_type
+            request.method, request.path, params=request.query, body=request.body, content_type=content_type
         )
 
     async def list(  # noqa: PLR0913 -- the options of a list

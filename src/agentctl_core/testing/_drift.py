@@ -19,11 +19,9 @@ from .._identity import APPLIED, RENDERED_BY, RESERVED_KEYS, REVISION
 from .._json import dig, dig_list, reach, same_json
 from .._quantity import canonical
 from .._spec import MAIN_CONTAINER, RESERVED_PREFIX
+from ..host import FIELD_MANAGER
 from ._differences import Change, joined
 from ._named import NAMES, Rule, item_path, name_of, named_changes
-
-FIELD_MANAGER: Final = "agentctl"
-"""The name under which the operator's writes stand in managedFields."""
 
 _POD_DEFAULTS: Final[Mapping[str, object]] = {
     "spec.dnsPolicy": "ClusterFirst",

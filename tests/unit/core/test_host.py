@@ -128,12 +128,12 @@ def test_an_object_concerns_who_is_in_its_label_who_owns_it_and_whose_name_it_ha
 
 
 def _patch(path: str, body: dict[str, Any], content_type: str = MERGE) -> Request:
-    return Request(method="PATCH", path=path, body=body, content_type=content_type)
+    return Request(method="PATCH", path=path, body=body, content_type=content_type, query={"fieldManager": "agentctl"})
 
 
 def _deletion(path: str, **preconditions: str) -> Request:
     body = {"propagationPolicy": "Background", "preconditions": preconditions}
-    return Request(method="DELETE", path=path, body=body, content_type="application/json")
+    return Request(method="DELETE", path=path, body=body, content_type="application/json", query={})
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def _deletion(path: str, **preconditions: str) -> Request:
                 path="/api/v1/namespaces/n/pods",
                 body=POD_MANIFEST,
                 content_type="application/json",
-                query={"fieldValidation": "Strict"},
+                query={"fieldManager": "agentctl", "fieldValidation": "Strict"},
             ),
         ),
         (
@@ -184,7 +184,7 @@ def _deletion(path: str, **preconditions: str) -> Request:
                 path="/apis/events.k8s.io/v1/namespaces/n/events",
                 body=EVENT.manifest("me"),
                 content_type="application/json",
-                query={"fieldValidation": "Strict"},
+                query={"fieldManager": "agentctl", "fieldValidation": "Strict"},
             ),
         ),
     ],
