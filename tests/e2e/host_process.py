@@ -20,9 +20,10 @@ class HostProcess(OperatorProcess):
 
     host: str = ""
 
-    def start(self, *, wait: bool = True) -> None:
+    def start(self, *, wait: bool = False) -> None:
         """Start it. None of them tells when it has seen all: whoever waits for what it does waits for that too."""
-        super().start(wait=False)
+        assert not wait
+        super().start(wait=wait)
 
     def spawn(self, log: IO[bytes]) -> None:
         """Start it with its lines going to an open file."""

@@ -73,11 +73,18 @@ class Line(Cluster):
 
 
 @contextmanager
-def line(kubectl: Kubectl, namespace: str, tmp_path: Path, proxy: Proxy | None = None, **access: Any) -> Iterator[Line]:
-    """Run an operator behind a proxy; it must end well. `access` is for the proxy's `client_config`."""
+def line(
+    kubectl: Kubectl,
+    namespace: str,
+    tmp_path: Path,
+    proxy: Proxy | None = None,
+    process: Callable[[Path, str, Path], OperatorProcess] = OperatorProcess,
+    **access: Any,
+) -> Iterator[Line]:
+    """Run an operator or another host behind a proxy; it must end well. `access` is for the proxy's `client_config`."""
     with proxy or Proxy(kubectl) as between:
         config = between.client_config(tmp_path / "config", **access)
-        operator = OperatorProcess(config, namespace, tmp_path / "log")
+        operator = process(config, namespace, tmp_path / "log")
         operator.start()
         try:
             yield Line(kubectl, namespace, between, operator)

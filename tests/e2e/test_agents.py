@@ -130,6 +130,20 @@ def test_a_spec_that_only_the_pod_shows_to_be_wrong_is_told_and_can_be_cured(
     cluster.wait_ready("odd")
 
 
+def test_a_spec_that_only_the_operator_finds_wrong_gets_no_pod_and_can_be_cured(
+    cluster: Cluster, operator: OperatorProcess
+) -> None:
+    cluster.apply(agent("odd", podTemplate={"metadata": {"labels": {"agentctl.dev/agent": "x"}}}))
+    found = cluster.wait_reason("odd", "Accepted", "InvalidSpec")
+    message = next(c["message"] for c in found["status"]["conditions"] if c["type"] == "Accepted")
+    assert "spec.podTemplate.metadata.labels" in message
+    assert cluster.pod("odd") is None
+    cluster.apply(agent("odd"))
+    cluster.wait_ready("odd")
+    cluster.wait_events("odd", ("Warning", "InvalidSpec"))
+    assert operator.complaints() == []
+
+
 def test_a_deleted_agent_leaves_nothing(cluster: Cluster, operator: OperatorProcess, crd: str) -> None:
     assert operator.is_alive
     cluster.apply(agent("one"))

@@ -77,6 +77,24 @@ def test_a_service_follows_its_spec(cluster: Cluster, operator: OperatorProcess)
     assert operator.complaints() == []
 
 
+def test_a_changed_file_takes_another_config_map_and_another_pod_and_the_former_ones_go(
+    cluster: Cluster, operator: OperatorProcess
+) -> None:
+    def config_maps() -> list[str]:
+        return [name for name in cluster.names("configmaps") if name.startswith("one-files-")]
+
+    cluster.apply(agent("one", files=[{"path": "a.py", "content": "1"}]))
+    cluster.wait_ready("one")
+    uid, (former,) = cluster.uid("one"), config_maps()
+    cluster.apply(agent("one", files=[{"path": "a.py", "content": "2"}]))
+    eventually(lambda: former not in config_maps(), SECONDS, "the former config map is gone")
+    (present,) = config_maps()
+    assert _get(cluster, "configmap", present)["data"] == {"file-0": "2"}
+    assert cluster.uid("one") not in (uid, None)
+    cluster.wait_ready("one")
+    assert operator.complaints() == []
+
+
 def test_a_claim_outlives_its_agent_and_is_taken_up_by_the_next(cluster: Cluster, operator: OperatorProcess) -> None:
     # No claim is bound here, so the pod waits; that is the claim's affair, and told.
     cluster.apply(agent("one", volumeClaimTemplates=[claim_template("1Gi")]))

@@ -91,7 +91,7 @@ def _check_end(cluster: Cluster, history: History) -> bool:
     return True
 
 
-def _play(tested: Line, is_back: Callable[[], bool] = lambda: True) -> None:
+def play(tested: Line, is_back: Callable[[], bool] = lambda: True) -> None:
     """Play the scenario to its end, and have the operator, once it is back, leave that end as it is."""
     with History(tested.kubectl, tested.namespace) as history:
         try:
@@ -110,7 +110,7 @@ def test_without_a_kill_the_scenario_makes_the_writes_that_are_tried(
     kubectl: Kubectl, namespace: str, tmp_path: Path, figures: Figures
 ) -> None:
     with line(kubectl, namespace, tmp_path) as tested:
-        _play(tested)
+        play(tested)
     figures(f"the scenario of kills makes {len(tested.proxy.writes)} writes")
     assert WRITES <= len(tested.proxy.writes) <= WRITES + 8, tested.proxy.writes
     assert tested.operator.complaints() == []
@@ -129,5 +129,5 @@ def test_killed_at_a_write(kubectl: Kubectl, namespace: str, tmp_path: Path, num
                 raise ConnectionResetError
 
         setattr(tested.proxy, moment, kill)
-        _play(tested, lambda: not killed or operator.said("caches are synced", killed[0]))
+        play(tested, lambda: not killed or operator.said("caches are synced", killed[0]))
         assert len(killed) == 1, f"only {len(tested.proxy.writes)} writes: {tested.proxy.writes}"
