@@ -85,10 +85,10 @@ def agents_of(manifest: Mapping[str, Any]) -> frozenset[str]:
     metadata: Mapping[str, Any] = manifest["metadata"]
     labels: Mapping[str, str] = metadata.get("labels") or {}
     owners: Sequence[Mapping[str, Any]] = metadata.get("ownerReferences") or ()
-    names = {labels.get(AGENT_LABEL, "")}
+    names = {labels.get(AGENT_LABEL)}
     if manifest["kind"] in _NAMED_AFTER_AGENTS:
         names.add(metadata["name"])
-    names |= {owner.get("name", "") for owner in owners if owner.get("kind") == KIND}
+    names |= {owner.get("name") for owner in owners if owner.get("kind") == KIND}
     return frozenset(name for name in names if name)
 
 

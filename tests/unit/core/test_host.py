@@ -157,6 +157,10 @@ def _deletion(path: str, **preconditions: str) -> Request:
             ),
         ),
         (
+            Patch(POD_REF, "pod-uid", "3", {"spec": {"x": 1}}),
+            _patch(POD_PATH, {"metadata": {"uid": "pod-uid", "resourceVersion": "3"}, "spec": {"x": 1}}),
+        ),
+        (
             RESIZE,
             _patch(
                 f"{POD_PATH}/resize",
@@ -313,7 +317,8 @@ def test_a_refusal_is_a_status_that_names_the_object(action: Create | Patch | Re
         "message": "exceeded quota",
         "details": {"kind": kind, "name": "a"},
     }
-    assert refusal(action, 413, {})["message"] == ""
+    unsaid = refusal(action, 413, {})
+    assert (unsaid["reason"], unsaid["message"]) == ("", "")
 
 
 def test_a_refusal_is_forgotten_before_the_requeue_that_it_leads_to_is_due() -> None:
