@@ -18,10 +18,9 @@ from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 from agentctl_core.host import AGENT, DEPENDENTS, OURS, Resource, agents_of
-from keeper import Cluster, Json, Keeper, TryAgainError, log
+from keeper import LOOK_SECONDS, Cluster, Json, Keeper, TryAgainError, log
 
-LOOK_SECONDS = 60.0
-"""At the latest it looks again after this time."""
+FAILURES = (TryAgainError, HTTPError, ApiException)
 
 
 @define
@@ -43,6 +42,7 @@ class Host:
 
     def run(self) -> None:
         """Run for ever."""
+        log.info("looking after the Agents of %s", self._namespace or "all namespaces")
         for resource in (AGENT, *DEPENDENTS):
             Thread(target=self._listen, args=(resource,), daemon=True).start()
         wait = 0.0
@@ -51,21 +51,18 @@ class Host:
             self._bell.clear()
             try:
                 wait = self._look()
-            except (TryAgainError, HTTPError, ApiException) as error:
+            except FAILURES as error:
                 log.info("cannot look: %s", error)
                 wait = 1.0
 
     def _listen(self, resource: Resource) -> None:
         """Ring at each change, and each time that a watch begins: what came before is in the lists."""
-        selector = "" if resource is AGENT else OURS
-        query = {"watch": "true", "labelSelector": selector, "timeoutSeconds": "50"}
         while True:
             try:
-                response = self._cluster.open("GET", resource.path(self._namespace), query)
-                self._bell.set()
-                for _ in response.response.stream():
+                for _ in self._cluster.watch(resource, self._namespace, "" if resource is AGENT else OURS):
                     self._bell.set()
-            except (HTTPError, ApiException):
+            except FAILURES as error:
+                log.info("cannot watch: %s", error)
                 sleep(1)
 
     def _look(self) -> float:
@@ -84,7 +81,7 @@ class Host:
             seen = [item["metadata"]["resourceVersion"] for item in (agent, *objects)]
             if seen != kept.seen or kept.due <= monotonic():
                 after = kept.keeper.look_after(agent, objects)
-                kept.seen, kept.due = seen, monotonic() + (LOOK_SECONDS if after is None else after)
+                kept.seen, kept.due = seen, monotonic() + after
         return max(0.0, min((kept.due - monotonic() for kept in self._kept.values()), default=LOOK_SECONDS))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from time import monotonic
@@ -50,6 +50,8 @@ Json: TypeAlias = dict[str, Any]
 
 TIMEOUT: Final = (10, 60)
 """Seconds for a connection to be made and for an answer to come: an admission webhook alone may take 30."""
+LOOK_SECONDS: Final = 60.0
+"""At the latest a host looks again after this time."""
 BACKOFF_MAX: Final = 60.0
 """Seconds; the first wait is a fifth of one."""
 RESOURCES: Final = {each.kind: each for each in (AGENT, *DEPENDENTS)}
@@ -88,9 +90,19 @@ class Cluster:
         answer = _json(response.read())
         if response.status == HTTPStatus.NOT_FOUND:
             return None
-        if response.status != HTTPStatus.OK:
+        if response.status != HTTPStatus.OK or not answer:
             raise TryAgainError(f"GET {path}: {response.status} {answer.get('message', '')}")
         return answer
+
+    def watch(self, resource: Resource, namespace: str | None, selector: str = "") -> Iterator[None]:
+        """Yield once the watch has begun, and whenever something comes; end when the server ends it."""
+        query = {"watch": "true", "labelSelector": selector, "timeoutSeconds": str(TIMEOUT[1] - 10)}
+        response = self.open("GET", resource.path(namespace), query)
+        if response.status != HTTPStatus.OK:
+            raise TryAgainError(f"watch {resource.plural}: {response.status}")
+        yield
+        for _ in response.response.stream():
+            yield
 
     def list(self, resource: Resource, namespace: str | None, selector: str = "") -> list[Json]:
         """Return the objects of a kind. Those of a list come without apiVersion and kind."""
@@ -109,7 +121,7 @@ class Keeper:
     refusals: list[tuple[float, object, Json]] = field(factory=list)
     """Until when, for which spec of the Agent, and the API server's answer."""
 
-    def look_after(self, agent: Json, seen: Sequence[Json]) -> float | None:
+    def look_after(self, agent: Json, seen: Sequence[Json]) -> float:
         """Do what there is to do; one call at a time.
 
         Args:
@@ -117,7 +129,7 @@ class Keeper:
             seen: the objects that concern it, as far as the host has seen them.
 
         Returns:
-            After how many seconds to come back; None where nothing is to be done until something changes.
+            After how many seconds to come back, if nothing changes before.
         """
         try:
             after = self._pass(agent, seen)
@@ -131,7 +143,7 @@ class Keeper:
         self.failures += 1
         return min(0.1 * 2.0 ** min(self.failures, 20), BACKOFF_MAX)
 
-    def _pass(self, agent: Json, seen: Sequence[Json]) -> float | None:
+    def _pass(self, agent: Json, seen: Sequence[Json]) -> float:
         for action in _plan(agent, (*seen, *self._missing(agent, seen), *self._refusals_of(agent))):
             if isinstance(action, Requeue):
                 return action.after
@@ -140,7 +152,7 @@ class Keeper:
                 if is_confirmed_first(action, agent):
                     self._confirm(agent)
                 self._execute(action, request, agent)
-        return None
+        return LOOK_SECONDS
 
     def _missing(self, agent: Json, seen: Sequence[Json]) -> Iterable[Json]:
         """Read what is wanted and was not seen: a stranger's object, or one of which no watch has told yet."""

@@ -21,6 +21,30 @@ from ._merge import merge_diff
 from ._reconcile import LOOK_AGAIN_SECONDS
 from ._spec import MAIN_CONTAINER
 
+__all__ = [
+    "AGENT",
+    "CONFIG_MAP",
+    "DEPENDENTS",
+    "EVENT",
+    "FIELD_MANAGER",
+    "OURS",
+    "PERSISTENT_VOLUME_CLAIM",
+    "POD",
+    "REFUSAL_SECONDS",
+    "SERVICE",
+    "Failure",
+    "Outcome",
+    "Request",
+    "Resource",
+    "agents_of",
+    "failure_of",
+    "generation_of",
+    "is_confirmed_first",
+    "judge",
+    "refusal",
+    "request_for",
+]
+
 JsonObject: TypeAlias = dict[str, Any]
 
 FIELD_MANAGER: Final = "agentctl"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.e2e.operator_process import OperatorProcess
+from tests.e2e.support import eventually
 
 HOSTS = Path(__file__).parents[2] / "examples" / "hosts"
 
@@ -20,10 +21,12 @@ class HostProcess(OperatorProcess):
 
     host: str = ""
 
-    def start(self, *, wait: bool = False) -> None:
-        """Start it. None of them tells when it has seen all: whoever waits for what it does waits for that too."""
-        assert not wait
-        super().start(wait=wait)
+    def start(self, *, wait: bool = True) -> None:
+        """Start it; with `wait`, return when its modules are imported and it begins to look."""
+        before = len(self.lines())
+        super().start(wait=False)
+        if wait:
+            eventually(lambda: len(self.lines()) > before, 60, f"the {self.host} host begins")
 
     def spawn(self, log: IO[bytes]) -> None:
         """Start it with its lines going to an open file."""

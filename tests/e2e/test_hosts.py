@@ -107,7 +107,7 @@ def test_killed_amid_its_writes_a_host_comes_to_the_same_end_and_then_writes_no_
             if plan.get(count) == moment:
                 del plan[count]
                 tested.operator.kill()
-                tested.operator.start()
+                tested.operator.start(wait=False)
                 raise ConnectionResetError
 
         for moment in MOMENTS:
