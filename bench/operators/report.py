@@ -138,15 +138,19 @@ def _plot(runs: Sequence[Run]) -> None:
     if not counts:
         return
     figure, places = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+    names = sorted({run["contender"] for run in runs})
     shown = ("CPU of the operator, ms each", "most MiB", "writes each")
     for place, title in zip(places, shown, strict=True):
-        for index, name in enumerate(sorted({run["contender"] for run in runs})):
+        for index, name in enumerate(names):
             rows = {count: _by_contender(runs, "burst", count).get(name, []) for count in counts}
             heights = [statistics.median(map(_CREATION[title], rows[count])) if rows[count] else 0 for count in counts]
             where = [place_of + 0.2 * index for place_of in range(len(counts))]
             place.bar(where, heights, width=0.19, label=name, color=_COLOURS.get(name))
         place.set_title(title, fontsize=10)
-        place.set_xticks([place_of + 0.3 for place_of in range(len(counts))], [f"{count} Agents" for count in counts])
+        place.set_xticks(
+            [place_of + 0.1 * (len(names) - 1) for place_of in range(len(counts))],
+            [f"{count} Agents" for count in counts],
+        )
         place.spines[["top", "right"]].set_visible(False)
     places[0].legend(frameon=False, fontsize=8)
     for kind in ("svg", "png"):
