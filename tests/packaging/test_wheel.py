@@ -98,6 +98,12 @@ def test_the_demo_runs_from_the_wheel(operator: Path) -> None:
     assert "its pod is gone" in done.stdout
 
 
+def test_a_page_is_drawn_from_the_wheel(operator: Path) -> None:
+    done = _run(operator / "agentctl", "simulate", str(ROOT / "examples/hello.yaml"), "--html", "-")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<!doctype html>")
+
+
 def test_the_crd_of_the_wheel_is_that_of_the_sources(operator: Path) -> None:
     done = _run(operator / "agentctl", "crd")
     assert done.stdout == (ROOT / "crds/agents.yaml").read_text()

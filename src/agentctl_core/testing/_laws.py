@@ -111,7 +111,7 @@ def check_state(world: World) -> None:
     for name, uid in world.ghost.claims.items():
         claim = world.cluster.storage.objects.get(("persistentvolumeclaims", world.ref.namespace, name))
         is_kept = claim is not None and claim["metadata"]["uid"] == uid and not is_being_deleted(claim)
-        _require(is_kept or (world.agent is None and not _retains(world)), f"claim {name} is lost")
+        _require(is_kept, f"claim {name} is lost")
 
 
 def check_settled(world: World) -> None:
@@ -204,15 +204,24 @@ def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
         ghost = evolve(ghost, failed_at=None)  # somebody else took it away, perhaps before it was seen
     if before.ghost.version != ghost.version:
         ghost = evolve(ghost, failed_at=None)
-    claims = {
-        name: manifest["metadata"]["uid"]
-        for (resource, _, name), manifest in after.cluster.storage.objects.items()
-        if resource == "persistentvolumeclaims"
-    }
-    # What was seen stays remembered, so that it is missed; but where it may go with its Agent.
-    gone = after.agent is None and not _retains(after)
-    ghost = evolve(ghost, claims={} if gone else {**claims, **ghost.claims})
+    claims = dict(ghost.claims)
+    for world in (before, after):
+        for (resource, _, name), manifest in world.cluster.storage.objects.items():
+            if resource == "persistentvolumeclaims":
+                if _may_go(manifest, after):
+                    claims.pop(name, None)
+                else:
+                    # What was seen stays remembered, so that it is missed.
+                    claims.setdefault(name, manifest["metadata"]["uid"])
+    ghost = evolve(ghost, claims=claims)
     after.ghost = ghost
+
+
+def _may_go(claim: JsonObject, world: World) -> bool:
+    """Tell whether a claim goes with its Agent, which is deleted: gone, going, or followed by another one."""
+    agent = world.agent
+    lives = agent is not None and not is_being_deleted(agent) and is_owned_by(claim, agent["metadata"]["uid"])
+    return not lives and not _retains(world)
 
 
 def _retains(world: World) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,15 +38,21 @@ _FONTS = """<?xml version="1.0"?>
 
 
 def why_no_chromium() -> str | None:
-    """Why this machine cannot run Chromium, in one line; None where it can."""
+    """Why this machine cannot run Chromium, in one line; None where it can.
+
+    Raises:
+        PackagesError: it could, and its packages cannot be fetched.
+    """
     if platform.system() != "Linux":
         return "Chromium is made from Debian's packages: it needs Linux"
-    if not Path("/var/lib/apt/lists").is_dir():
+    if shutil.which("apt-get") is None:
         return "Chromium is made from Debian's packages: it needs apt"
     try:
         chromium_root()
-    except (PackagesError, OSError) as error:
-        return f"Chromium cannot be had from Debian: {error}".splitlines()[0]
+    except PackagesError:
+        if os.geteuid() == 0:
+            raise
+        return "Chromium is made from Debian's packages: without root, apt cannot ask what there is"
     return None
 
 

@@ -89,6 +89,19 @@ def test_an_agent_that_the_api_server_refuses_and_an_unknown_fault_are_errors() 
         simulation(Event(timedelta(), "earthquake"))
 
 
+@pytest.mark.parametrize("fault", ["delete", "delete-foreground", "recreate"])
+def test_claims_that_go_with_their_agent_may_go(fault: str) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    policy = {"whenDeleted": "Delete"}
+    spec = {**SPEC, "volumeClaimTemplates": [claim], "persistentVolumeClaimRetentionPolicy": policy}
+    run = simulation(Event(after(30), fault), spec=spec)
+    steps(run)
+    assert run.end is End.SETTLED
+
+
 def test_random_events_are_those_of_their_seed() -> None:
     drawn = [random_events(seed) for seed in range(40)]
     assert drawn == [random_events(seed) for seed in range(40)]
