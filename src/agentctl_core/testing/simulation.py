@@ -132,14 +132,14 @@ class Simulation:
         self.end = End.STEPS
 
     @property
-    def now(self) -> timedelta:
+    def elapsed(self) -> timedelta:
         """How long it has taken, on the cluster's clock."""
         return self.world.cluster.now - START
 
     def _event(self) -> Moment | None:
         """Let the first event happen that is due and can."""
         for event in self.left:
-            if event.at > self.now:
+            if event.at > self.elapsed:
                 return None
             if event.name == CHANGE:
                 self.left.remove(event)
@@ -155,7 +155,7 @@ class Simulation:
             after.apply(version)
         except Refused as error:
             refusal = str(error)
-        return Moment(self.now, CHANGE, self.world, after, refusal)
+        return Moment(self.elapsed, CHANGE, self.world, after, refusal)
 
     def _free_step(self) -> Moment | None:
         step = self.world.operator_step()
@@ -164,7 +164,7 @@ class Simulation:
         return None if step is None else self._taken(step)
 
     def _taken(self, step: str) -> Moment:
-        return Moment(self.now, step, self.world, take(self.world, step))
+        return Moment(self.elapsed, step, self.world, take(self.world, step))
 
     def _pass_time(self) -> bool:
         """Let time pass until something is to happen; tell whether that comes before the end."""

@@ -98,7 +98,7 @@ def run(
     return Told(
         agent=simulation.world.ref,
         entries=entries,
-        seconds=simulation.now.total_seconds(),
+        seconds=simulation.elapsed.total_seconds(),
         end=simulation.end or End.STEPS,
         following=None if due is None else (due - START).total_seconds(),
         amiss=[in_short(condition) for condition in conditions if tone_of(condition) in (Tone.BAD, Tone.WAITING)],

@@ -30,7 +30,7 @@ def test_an_agent_of_any_name_and_namespace_comes_to_rest() -> None:
     run = simulation()
     told = steps(run)
     assert (told[0], told[-1]) == ((0, CREATE), (2, "act"))
-    assert (run.end, run.left, run.now) == (End.SETTLED, [], after(2))
+    assert (run.end, run.left, run.elapsed) == (End.SETTLED, [], after(2))
     assert run.world.pod is not None
     assert run.world.pod["metadata"]["name"] == "mine"
     assert run.world.pod["metadata"]["namespace"] == "team"
