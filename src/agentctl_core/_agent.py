@@ -83,7 +83,7 @@ def spec_fields(cls: type) -> tuple[SpecField, ...]:
 def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
     """Return the structural schema of a spec class; with `describe`, its documentation too.
 
-    `$ref`s into `CORE_V1` and our own extensions (`x-rules`, `x-hint`) are kept: `crd` turns them into a CRD's terms.
+    `$ref`s into `CORE_V1` and our own extensions (`x-rules`, `x-hint` and the like) are kept: `crd` turns them into a CRD's terms.
     """
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -97,6 +97,8 @@ def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
         schema["required"] = required
     if rules := getattr(cls, "RULES", ()):
         schema["x-rules"] = rules
+    if elsewhere := getattr(cls, "ELSEWHERE", {}):
+        schema["x-elsewhere"] = elsewhere
     return schema
 
 
@@ -130,7 +132,7 @@ def parse_agent(manifest: Mapping[str, Any]) -> Agent:
     name = _check_name(manifest, problems)
     raw_spec = reach(manifest, "spec")
     if raw_spec is None:
-        problems.append(Problem("spec", "is required; the least is spec.image"))
+        problems.append(Problem("spec", "is required; write at least spec.image"))
         raise InvalidAgent(problems)
     spec = _spec_check()(raw_spec, (None, "spec"), problems)
     if reach(spec, "service") is not None and name[:1].isdigit():
@@ -156,7 +158,7 @@ def _check_name(manifest: object, problems: list[Problem]) -> str:
     """Return the name. Its rule stands in the CRD too: the pod, and with it labels and a host name, has it."""
     name = reach(manifest, "metadata", "name")
     if name is None:
-        problems.append(Problem("metadata.name", "is required"))
+        problems.append(Problem("metadata.name", "is required; write a DNS label, for example my-agent"))
     elif isinstance(name, str) and len(name) <= NAME_MAX_LENGTH and re.fullmatch(LABEL_PATTERN.strip("^$"), name):
         return name
     else:

@@ -5,8 +5,9 @@ nulls of fields that are not nullable are dropped, defaults are filled in, unkno
 What it returns is made of plain dicts, lists and scalars, whatever Mapping came in.
 
 The schema vocabulary is that of `apiextensions.k8s.io/v1` structural schemas, plus `{"$ref": NAME}` into a table of
-definitions (a CRD holds them expanded), `x-hint`, what to write instead of a string that does not match, `x-rules`,
-the rules between fields, and `x-literal`: no 1.0 for an integer, which the API server refuses in the scale subresource.
+definitions (a CRD holds them expanded), `x-hint`, what to write instead of a value that is not allowed, `x-rules`,
+the rules between fields, `x-elsewhere`, where fields are that people look for here, and `x-literal`: no 1.0 for an
+integer, which the API server refuses in the scale subresource.
 A schema is compiled once into closures; the depth of what is walked is bounded by the schema, not by the value.
 """
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
@@ -22,6 +22,7 @@ from attrs import frozen
 
 from ._json import MAX_INT64, MIN_INT64, is_unicode
 from ._problem import Problem
+from ._wording import expected, kind, no_choice, printable, quoted, required, shortened, too_few, too_many, unknown
 
 Path: TypeAlias = "tuple[Path | None, str]"
 """A linked list of path segments, the last first: nothing is formatted until there is a problem to tell."""
@@ -48,8 +49,6 @@ Check: TypeAlias = Callable[[object, Path, list[Problem]], Any]
 """Return the value as it would be stored; append what is wrong with it to the list."""
 
 _FLOAT_LIMIT = 2**53
-_KEY_LENGTH = 40
-_FEW = 16
 _INT_RANGES = {"int32": (-(2**31), 2**31 - 1), "int64": (MIN_INT64, MAX_INT64)}
 
 
@@ -62,7 +61,7 @@ _INVALID = _Invalid()
 
 def format_path(path: Path) -> str:
     """Return `spec.env[2].name` for the segments `spec`, `.env`, `[2]`, `.name`, so that it can be printed."""
-    return _printable(join_path(path))
+    return printable(join_path(path))
 
 
 def join_path(path: Path) -> str:
@@ -98,7 +97,8 @@ class _Compiler:
             case "object" if "properties" in schema:
                 return self._object(schema)
             case "object":
-                return _mapping(self.compile(schema["additionalProperties"]), schema)
+                entry = schema["additionalProperties"]
+                return _mapping(self.compile(entry), schema, required(self._resolve(entry)))
             case "array":
                 return _array(self.compile(schema["items"]), schema)
             case "string":
@@ -110,6 +110,9 @@ class _Compiler:
             case other:
                 raise ValueError(f"no check for the schema type {other!r}")
 
+    def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._definitions[schema["$ref"]] if "$ref" in schema else schema
+
     def _object(self, schema: Mapping[str, Any]) -> Check:
         properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
         fields = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
@@ -117,12 +120,14 @@ class _Compiler:
         if any(isinstance(default, dict | list) for default in defaults.values()):
             raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         needed = {name: f".{name}" for name in (*schema.get("required", ()), *defaults)}
+        missing = {name: required(self._resolve(properties[name])) for name in schema.get("required", ())}
+        elsewhere: Mapping[str, str] = schema.get("x-elsewhere", {})
         ranks = {f".{name}": rank for rank, name in enumerate(properties)}
         check_whole = _whole_object(schema)
 
         def check(value: object, path: Path, problems: list[Problem]) -> Any:
             if type(value) is not dict and not isinstance(value, Mapping):  # an abstract class is slow to ask
-                return _refuse(path, problems, _expected("an object", value))
+                return _refuse(path, problems, expected(schema, value))
             given = cast("Mapping[object, object]", value)
             before = len(problems)
             out: dict[str, Any] = {}
@@ -134,12 +139,12 @@ class _Compiler:
                         out[name] = defaults[name]
                     else:
                         parts.append((segment, len(problems), len(problems) + 1))
-                        _refuse((path, segment), problems, "is required")
+                        _refuse((path, segment), problems, missing[name])
             if len(parts) > 1:
                 parts.sort(key=lambda part: ranks[part[0]])
                 problems[before:] = [problem for _, start, end in parts for problem in problems[start:end]]
             if not is_known:
-                _refuse_unknown(given, fields, path, problems)
+                _refuse_unknown(given, fields, elsewhere, path, problems)
             if len(problems) == before:  # as on the API server, rules are for what is right in itself
                 check_whole(out, path, problems)
             return out
@@ -177,19 +182,16 @@ def _check_known(  # noqa: PLR0913, PLR0917 -- the innermost loop: it fills what
 
 
 def _refuse_unknown(
-    given: Mapping[object, object], known: Mapping[str, object], path: Path, problems: list[Problem]
+    given: Mapping[object, object],
+    known: Mapping[str, object],
+    elsewhere: Mapping[str, str],
+    path: Path,
+    problems: list[Problem],
 ) -> None:
     names = sorted(known)
-    unknown = ((key_segment(key), key) for key in given if not isinstance(key, str) or key not in known)
-    for segment, key in sorted(unknown, key=itemgetter(0)):
-        _refuse((path, segment), problems, _unknown(key, names))
-
-
-def _unknown(key: object, names: Sequence[str]) -> str:
-    """Say what may have been meant by a field that is not there, or which there are where they are few."""
-    if isinstance(key, str) and (close := get_close_matches(key[:_KEY_LENGTH], names, 1)):
-        return f"unknown field; did you mean {close[0]}?"
-    return "unknown field" if len(names) > _FEW else f"unknown field; the fields here are {', '.join(names)}"
+    others = ((key_segment(key), key) for key in given if not isinstance(key, str) or key not in known)
+    for segment, key in sorted(others, key=itemgetter(0)):
+        _refuse((path, segment), problems, unknown(key, names, elsewhere))
 
 
 def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path, list[Problem]], None]:
@@ -197,12 +199,13 @@ def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Pat
     least: int = schema.get("minProperties", 0)
     most: int = schema.get("maxProperties", len(schema["properties"]))
     rules: Sequence[Rule] = schema.get("x-rules", ())
+    needed: Sequence[str] = schema.get("required", ())
 
     def check(value: Mapping[str, Any], path: Path, problems: list[Problem]) -> None:
         if len(value) < least:
-            _refuse(path, problems, f"has {len(value)} fields; at least {least} must be there")
+            _refuse(path, problems, too_few(schema, value))
         if len(value) > most:
-            _refuse(path, problems, f"has {len(value)} fields; at most {most} may be there")
+            _refuse(path, problems, too_many(value, needed, most))
         for rule in rules:
             if not rule.holds(value):
                 _refuse((path, rule.field), problems, rule.message)
@@ -210,13 +213,13 @@ def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Pat
     return check
 
 
-def _mapping(check_value: Check, schema: Mapping[str, Any]) -> Check:
+def _mapping(check_value: Check, schema: Mapping[str, Any], missing: str) -> Check:
     most: int | None = schema.get("maxProperties")
-    required: Sequence[str] = schema.get("required", ())
+    needed: Sequence[str] = schema.get("required", ())
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
-            return _refuse(path, problems, _expected("an object", value))
+            return _refuse(path, problems, expected(schema, value))
         given = cast("Mapping[object, object]", value)
         if most is not None and len(given) > most:
             return _refuse(path, problems, f"has {len(given)} entries; at most {most} are allowed")
@@ -227,16 +230,16 @@ def _mapping(check_value: Check, schema: Mapping[str, Any]) -> Check:
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
                 _keep(out, key, check_value(child, here, problems))
-        for key in required:
+        for key in needed:
             if given.get(key) is None:
-                _refuse((path, key_segment(key, in_map=True)), problems, "is required")
+                _refuse((path, key_segment(key, in_map=True)), problems, missing)
         return out
 
     return check
 
 
 def _in_order(key: object) -> tuple[bool, str]:
-    return (True, key) if isinstance(key, str) else (False, _kind(key))
+    return (True, key) if isinstance(key, str) else (False, kind(key))
 
 
 def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
@@ -247,7 +250,7 @@ def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         if not isinstance(value, list | tuple):
-            return _refuse(path, problems, _expected("a list", value))
+            return _refuse(path, problems, expected(schema, value))
         items = cast("Sequence[object]", value)
         if most is not None and len(items) > most:
             return _refuse(path, problems, f"has {len(items)} items; at most {most} are allowed")
@@ -273,8 +276,10 @@ def _find_duplicates(items: Iterable[Any], keys: Sequence[str], path: Path, prob
         if None in identity:  # a key that is missing or wrong has told its own problem
             continue
         if identity in first:
-            told = ", ".join(f"{key} {_quoted(value)}" for key, value in zip(keys, identity, strict=True))
-            _refuse((path, f"[{index}]"), problems, f"duplicate of item [{first[identity]}]: same {told}")
+            told = ", ".join(f"{key} {quoted(value)}" for key, value in zip(keys, identity, strict=True))
+            _refuse(
+                (path, f"[{index}]"), problems, f"duplicate of item [{first[identity]}]: same {told}; leave one out"
+            )
         else:
             first[identity] = index
 
@@ -284,7 +289,7 @@ def _find_repeated(items: Iterable[Any], path: Path, problems: list[Problem]) ->
     seen: set[object] = set()
     for index, item in enumerate(items):
         if item in seen and item is not _INVALID:
-            _refuse((path, f"[{index}]"), problems, f"duplicate of {_quoted(item)}")
+            _refuse((path, f"[{index}]"), problems, f"duplicate of {quoted(item)}; leave one out")
         seen.add(item)
 
 
@@ -300,8 +305,7 @@ def _string(schema: Mapping[str, Any]) -> Check:
         if takes_any and type(value) is str and value.isascii():  # which most of an Agent is
             return value
         if not isinstance(value, str):
-            cure = "; quote it" if isinstance(value, int | float) else ""
-            return _refuse(path, problems, _expected("a string", value) + cure)
+            return _refuse(path, problems, expected(schema, value))
         if not is_unicode(value):
             return _refuse(path, problems, "has a lone surrogate; it must be valid Unicode")
         if len(value) < least:
@@ -309,9 +313,9 @@ def _string(schema: Mapping[str, Any]) -> Check:
         if most is not None and len(value) > most:
             return _refuse(path, problems, f"has {len(value)} characters; at most {most} are allowed")
         if allowed and value not in allowed:
-            return _refuse(path, problems, f"{_quoted(value)} is not one of {', '.join(allowed)}")
+            return _refuse(path, problems, no_choice(value, allowed))
         if pattern is not None and not pattern.search(value):
-            return _refuse(path, problems, f"{_quoted(value)} {wanted}")
+            return _refuse(path, problems, f"{quoted(value)} {wanted}")
         return value
 
     return check
@@ -326,13 +330,14 @@ def _integer(schema: Mapping[str, Any]) -> Check:
     low, high = _INT_RANGES[schema.get("format", "int64")]
     low, high = max(low, schema.get("minimum", low)), min(high, schema.get("maximum", high))
     literal: bool = schema.get("x-literal", False)
+    outside = schema.get("x-hint") or f"must be between {low} and {high}"
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         value = value if literal else _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            return _refuse(path, problems, _expected("an integer", value))
+            return _refuse(path, problems, expected(schema, value))
         if not low <= value <= high:
-            return _refuse(path, problems, f"must be between {low} and {high}")
+            return _refuse(path, problems, outside)
         return value
 
     return check
@@ -348,7 +353,7 @@ def _whole(value: object) -> object:
 
 def _boolean(value: object, path: Path, problems: list[Problem]) -> Any:
     if not isinstance(value, bool):
-        return _refuse(path, problems, _expected("true or false", value))
+        return _refuse(path, problems, expected({"type": "boolean"}, value))
     return value
 
 
@@ -361,8 +366,7 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
             return as_string(value, path, problems)
         value = _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            cure = "; quote it" if isinstance(value, float) else ""
-            return _refuse(path, problems, _expected("an integer or a string", value) + cure)
+            return _refuse(path, problems, expected(schema, value))
         if not low <= value <= high:
             return _refuse(path, problems, f"must be between {low} and {high}")
         return value
@@ -381,45 +385,8 @@ def _keep(out: dict[str, Any], key: str, result: Any) -> None:
         out[key] = result
 
 
-def _expected(what: str, value: object) -> str:
-    return f"must be {what}, not {_kind(value)}"
-
-
-def _kind(value: object) -> str:
-    """Name a value's JSON type. Values are never printed whole: they may be deep, long or secret."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case Mapping():
-            return "an object"
-        case list() | tuple():
-            return "a list"
-        case _:
-            return f"a Python {type(value).__name__}, which JSON does not have"
-
-
 def key_segment(key: object, *, in_map: bool = False) -> str:
     """Return the path segment of a key: `.name` of a field, `[name]` of an entry of a map."""
     if not isinstance(key, str):
-        return f"[{_kind(key)} as key]"
-    return f"[{_shortened(key)}]" if in_map else f".{_shortened(key)}"
-
-
-def _quoted(value: object) -> str:
-    return _printable(f'"{_shortened(value)}"' if isinstance(value, str) else str(value))
-
-
-def _shortened(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else f"{text[:most]}..."
-
-
-def _printable(text: str) -> str:
-    """Escape what would break a line, a terminal or UTF-8."""
-    # By repr and not by the codec `unicode_escape`, which Python imports from disk at its first use.
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        return f"[{kind(key)} as key]"
+    return f"[{shortened(key)}]" if in_map else f".{shortened(key)}"

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import Converter, field, frozen
 
+from ._core_v1 import CORE_V1
 from ._schema import Rule
 
 JsonObject: TypeAlias = Mapping[str, Any]
@@ -290,10 +291,17 @@ class PodTemplateMetadata:
     annotations: JsonObject = _of(_STRING_MAP, "Annotations added to the pod.", factory=dict)
 
 
+_OF_POD_SPEC: Final = tuple(CORE_V1["PodSpec"]["properties"])
+_CONTAINERS_ARE: Final = "the agent's own container is spec itself (image, command, ...); others are spec.sidecars"
+
+
 @frozen(kw_only=True, unsafe_hash=False)
 class PodTemplate:
     """What the pod gets that is not its containers."""
 
+    ELSEWHERE = {name: f"write it under podTemplate.spec, as {name}" for name in _OF_POD_SPEC} | {
+        name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")
+    }
     metadata: PodTemplateMetadata = _nested(PodTemplateMetadata, "Labels and annotations of the pod.")
     spec: JsonObject = _of(
         {"$ref": "PodSpec"}, "Fields of core/v1 PodSpec, but for those that the Agent has elsewhere.", factory=dict
@@ -317,6 +325,13 @@ class AgentSpec:
     """`spec` of an Agent: the main container's fields stand directly in it, as in core/v1 Container."""
 
     RULES = tuple(map(_task_rule, _TASK_FIELDS))
+    ELSEWHERE = PodTemplate.ELSEWHERE | {
+        "containers": _CONTAINERS_ARE,
+        "template": "write podTemplate; the agent's own container is spec itself (image, command, ...)",
+        "claimName": "write it under sharedVolume",
+        "packages": "write it under sdk",
+        "runtime": "write it under sdk",
+    }
 
     image: str = _of(
         _TEXT,
@@ -360,7 +375,15 @@ class AgentSpec:
     stdin: bool | None = _of({"type": "boolean"}, "Whether the agent has a standard input.", default=None)
     tty: bool | None = _of({"type": "boolean"}, "Whether the agent has a terminal; needs stdin.", default=None)
     replicas: int = _of(
-        {"type": "integer", "format": "int32", "minimum": 0, "maximum": 1, "default": 1, "x-literal": True},
+        {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 1,
+            "x-literal": True,
+            "x-hint": "must be 0 or 1: an Agent has at most one pod; write another Agent for each further one",
+        },
         "1 runs the agent, 0 suspends it: its pod is deleted. `kubectl scale`, KEDA and HPA set it.",
         default=1,
     )

@@ -106,7 +106,7 @@ def _expand(schema: Mapping[str, Any], told: set[str], prefix: str = "") -> dict
     out: dict[str, Any] = {}
     for key, value in schema.items():
         match key:
-            case "x-hint" | "x-literal":
+            case "x-hint" | "x-literal" | "x-elsewhere":
                 pass
             case "x-rules":
                 out["x-kubernetes-validations"] = [_rule(rule) for rule in cast("tuple[Rule, ...]", value)]

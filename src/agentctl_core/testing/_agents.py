@@ -12,6 +12,7 @@ from .._json import dig, dig_list
 from .._problem import Problem
 from .._schema import Check, compile_schema
 from .._spec import LABEL_PATTERN, NAME_MAX_LENGTH, AgentSpec
+from .._wording import REQUIRED, UNKNOWN
 from ..crd import agent_schema
 from ._decoded import Decoded
 from ._go_values import go_text
@@ -25,7 +26,6 @@ _CHECKS: Final[dict[str, Check]] = {
 }
 _INVALID_VALUE: Final = "Invalid value: "
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_UNKNOWN: Final = "unknown field"
 _REASONS: Final = (
     ("must be an ", "FieldValueTypeInvalid"),
     ("must be a ", "FieldValueTypeInvalid"),
@@ -73,10 +73,10 @@ def decode(manifest: JsonObject) -> Decoded:
     scale = _scale_causes(manifest)
     numbers = {field: dig(manifest, field, "replicas", kind=float) for field in _CHECKS}
     taken = {f"{field}.replicas" for field, number in numbers.items() if number is not None and number.is_integer()}
-    causes = [_cause(p) for p in problems if not p.message.startswith(_UNKNOWN) and p.path not in taken]
+    causes = [_cause(p) for p in problems if not p.message.startswith(UNKNOWN) and p.path not in taken]
     if manifest.get("spec") is None:
         causes.append(required("spec"))
-    unknown = tuple(sorted(p.path for p in problems if p.message.startswith(_UNKNOWN)))
+    unknown = tuple(sorted(p.path for p in problems if p.message.startswith(UNKNOWN)))
     return Decoded(out, unknown=unknown, causes=(*causes, *scale, *_time_causes(manifest)))
 
 
@@ -157,7 +157,7 @@ def _time_causes(manifest: JsonObject) -> list[JsonObject]:
 
 def _cause(problem: Problem) -> JsonObject:
     path, message = problem.path, problem.message
-    if message == "is required":
+    if message.startswith(REQUIRED):
         return required(path)
     reason = next((reason for said, reason in _REASONS if said in message), "FieldValueInvalid")
     return cause(path, f"{_INVALID_VALUE}{message}", reason)

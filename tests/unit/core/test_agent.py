@@ -84,7 +84,9 @@ def test_anything_else_is_none(name: Any) -> None:
 
 
 def test_a_name_is_required() -> None:
-    assert problems_of(an_agent(metadata={"name": None})) == ["metadata.name: is required"]
+    assert problems_of(an_agent(metadata={"name": None})) == [
+        "metadata.name: is required; write a DNS label, for example my-agent"
+    ]
 
 
 def test_another_resource_is_refused() -> None:
@@ -95,8 +97,8 @@ def test_another_resource_is_refused() -> None:
 
 
 def test_a_missing_spec_says_what_the_least_is() -> None:
-    assert problems_of({"metadata": {"name": "demo"}}) == ["spec: is required; the least is spec.image"]
-    assert problems_of(an_agent() | {"spec": None}) == ["spec: is required; the least is spec.image"]
+    assert problems_of({"metadata": {"name": "demo"}}) == ["spec: is required; write at least spec.image"]
+    assert problems_of(an_agent() | {"spec": None}) == ["spec: is required; write at least spec.image"]
 
 
 def test_every_problem_is_told_at_once() -> None:
@@ -170,7 +172,7 @@ def test_an_agent_with_a_service_has_the_name_of_one() -> None:
 
 def test_a_duplicate_variable_is_told_with_its_first() -> None:
     manifest = an_agent(env=[{"name": "A"}, {"name": "B"}, {"name": "A"}])
-    assert problems_of(manifest) == ['spec.env[2]: duplicate of item [0]: same name "A"']
+    assert problems_of(manifest) == ['spec.env[2]: duplicate of item [0]: same name "A"; leave one out']
 
 
 def test_a_quantity_is_checked() -> None:
@@ -183,7 +185,10 @@ def test_a_quantity_is_checked() -> None:
 
 @pytest.mark.parametrize("manifest", [None, [], "Agent", 5])
 def test_what_is_no_object_is_no_agent(manifest: Any) -> None:
-    assert problems_of(manifest) == ["metadata.name: is required", "spec: is required; the least is spec.image"]
+    assert problems_of(manifest) == [
+        "metadata.name: is required; write a DNS label, for example my-agent",
+        "spec: is required; write at least spec.image",
+    ]
 
 
 def test_the_exception_tells_its_problems_and_survives_a_copy() -> None:

@@ -206,8 +206,8 @@ def test_a_whole_agent_is_checked_too() -> None:
     del manifest["metadata"]
     assert problems_of(check, manifest, "agent") == ()
     assert problems_of(check, {"kind": 5}, "agent") == (
-        Problem("agent.kind", "must be a string, not a number; quote it"),
-        Problem("agent.spec", "is required"),
+        Problem("agent.kind", "must be a string, not a number; write it in quotes"),
+        Problem("agent.spec", "is required; write an object"),
     )
 
 

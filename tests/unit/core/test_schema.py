@@ -91,8 +91,8 @@ def test_nulls_of_fields_and_entries_are_dropped() -> None:
     ("schema", "value", "problem"),
     [
         (STRING, None, "must be a string, not null"),
-        (STRING, 5, "must be a string, not a number; quote it"),
-        (STRING, True, "must be a string, not a boolean; quote it"),
+        (STRING, 5, "must be a string, not a number; write it in quotes"),
+        (STRING, True, "must be a string, not a boolean; write it in quotes"),
         (STRING, b"x", "must be a string, not a Python bytes, which JSON does not have"),
         (STRING, "\ud800", "has a lone surrogate; it must be valid Unicode"),
         (STRING | {"minLength": 1}, "", "must not be empty"),
@@ -106,7 +106,8 @@ def test_nulls_of_fields_and_entries_are_dropped() -> None:
         (STRING | {"pattern": "^a$"}, "b", '"b" does not match ^a$'),
         (STRING | {"pattern": "^a$"}, "a\n", r'"a\n" does not match ^a$'),
         (STRING | {"pattern": r"^\d$"}, "٣", r'"٣" does not match ^\d$'),
-        (INTEGER, "1", "must be an integer, not a string"),
+        (INTEGER, "1", "must be an integer, not a string; write it without quotes"),
+        (INTEGER, "one", "must be an integer, not a string"),
         (INTEGER, True, "must be an integer, not a boolean"),
         (INTEGER, 1.5, "must be an integer, not a number"),
         (INTEGER, float("nan"), "must be an integer, not a number"),
@@ -116,27 +117,29 @@ def test_nulls_of_fields_and_entries_are_dropped() -> None:
         (INTEGER, 2.0**53, "must be an integer, not a number"),
         (INTEGER | {"x-literal": True}, 1.0, "must be an integer, not a number"),
         (INT_OR_STRING | {"maximum": 9}, 10, f"must be between {-(2**63)} and 9"),
-        (STRING_MAP | {"required": ["a"]}, {"a": None}, "[a]: is required"),
-        (STRINGS | {"x-kubernetes-list-type": "set"}, ["a", "b", "a"], '[2]: duplicate of "a"'),
-        (POINT | {"maxProperties": 1}, {"x": 1}, "has 2 fields; at most 1 may be there"),
-        (POINT | {"minProperties": 3}, {"x": 1}, "has 2 fields; at least 3 must be there"),
+        (STRING_MAP | {"required": ["a"]}, {"a": None}, "[a]: is required; write a string"),
+        (STRINGS | {"x-kubernetes-list-type": "set"}, ["a", "b", "a"], '[2]: duplicate of "a"; leave one out'),
+        (POINT | {"maxProperties": 1}, {"x": 1}, "has 2 fields; at most 1 may be there: leave out unit"),
+        (POINT | {"minProperties": 3}, {"x": 1}, "has 2 fields; at least 3 must be there: label or unit or x"),
         (POINT, {"x": 1, "lable": ""}, ".lable: unknown field; did you mean label?"),
         (INTEGER | {"format": "int32"}, 2**31, f"must be between {-(2**31)} and {2**31 - 1}"),
         (INTEGER | {"minimum": 0, "maximum": 1}, -1, "must be between 0 and 1"),
         (BOOLEAN, 1, "must be true or false, not a number"),
-        (BOOLEAN, "true", "must be true or false, not a string"),
-        (INT_OR_STRING, 0.5, "must be an integer or a string, not a number; quote it"),
-        (INT_OR_STRING, float("nan"), "must be an integer or a string, not a number; quote it"),
+        (BOOLEAN, "true", "must be true or false, not a string; write it without quotes"),
+        (BOOLEAN, "yes", "must be true or false, not a string"),
+        (INT_OR_STRING, 0.5, "must be an integer or a string, not a number; write it in quotes"),
+        (INT_OR_STRING, float("nan"), "must be an integer or a string, not a number; write it in quotes"),
         (INT_OR_STRING, True, "must be an integer or a string, not a boolean"),
         pytest.param(INT_OR_STRING, HUGE, f"must be between {-(2**63)} and {2**63 - 1}", id="huge-int-or-string"),
         (INT_OR_STRING, "5\n", r'"5\n" is no amount'),
-        (STRINGS, "abc", "must be a list, not a string"),
-        (STRINGS, {"a": 1}, "must be a list, not an object"),
+        (STRINGS, "abc", "must be a list, not a string; write [a, b], or each item on its own line after '- '"),
+        (STRINGS, {"a": 1}, "must be a list, not an object; begin each item with '- '"),
         (STRINGS | {"maxItems": 1}, ["a", "b"], "has 2 items; at most 1 are allowed"),
         (STRINGS | {"minItems": 1}, [], "has 0 items; at least 1 are needed"),
-        (STRING_MAP, [], "must be an object, not a list"),
+        (STRING_MAP, [], "must be an object, not a list; leave out the '- '"),
+        (STRING_MAP, "a", "must be an object, not a string; write name: value"),
         (STRING_MAP | {"maxProperties": 1}, {"a": "", "b": ""}, "has 2 entries; at most 1 are allowed"),
-        (POINT, "x", "must be an object, not a string"),
+        (POINT, "x", "must be an object, not a string; its fields are label, unit, x"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_it_should_be(schema: Schema, value: object, problem: str) -> None:
@@ -146,19 +149,19 @@ def test_a_wrong_value_is_told_with_what_it_should_be(schema: Schema, value: obj
 @pytest.mark.parametrize(
     ("schema", "value", "problem"),
     [
-        (POINT, {}, "spec.x: is required"),
-        (POINT, {"x": None}, "spec.x: is required"),
-        (POINT, {"x": "1"}, "spec.x: must be an integer, not a string"),
+        (POINT, {}, "spec.x: is required; write an integer"),
+        (POINT, {"x": None}, "spec.x: is required; write an integer"),
+        (POINT, {"x": "1"}, "spec.x: must be an integer, not a string; write it without quotes"),
         (POINT, {"x": 1, "y": None}, "spec.y: unknown field; the fields here are label, unit, x"),
         (POINT, {"x": 1, "y" * 100: 1}, f"spec.{'y' * 80}...: unknown field; the fields here are label, unit, x"),
         (POINT, {"x": 1, 5: 1}, "spec[a number as key]: unknown field; the fields here are label, unit, x"),
         (POINT, {"x": 1, "\ud800": 1}, r"spec.\ud800: unknown field; the fields here are label, unit, x"),
         (STRINGS, ["a", None, "b"], "spec[1]: must be a string, not null"),
-        (STRING_MAP, {"a/b": 1}, "spec[a/b]: must be a string, not a number; quote it"),
-        (STRING_MAP, {"a\nb": 1}, r"spec[a\nb]: must be a string, not a number; quote it"),
+        (STRING_MAP, {"a/b": 1}, "spec[a/b]: must be a string, not a number; write it in quotes"),
+        (STRING_MAP, {"a\nb": 1}, r"spec[a\nb]: must be a string, not a number; write it in quotes"),
         (STRING_MAP, {"\ud800": "a"}, r"spec[\ud800]: is no valid key; keys are Unicode strings"),
         (STRING_MAP, {None: "a"}, "spec[null as key]: is no valid key; keys are Unicode strings"),
-        (PORTS, [{"port": 1}, {"port": 1, "protocol": "TCP"}], 'duplicate of item [0]: same port 1, protocol "TCP"'),
+        (PORTS, [{"port": 1}, {"port": 1, "protocol": "TCP"}], 'duplicate of item [0]: same port 1, protocol "TCP"; leave one out'),
     ],
 )
 def test_a_problem_has_the_path_of_its_field(schema: Schema, value: object, problem: str) -> None:
@@ -194,9 +197,9 @@ def test_items_that_differ_in_one_key_are_no_duplicates() -> None:
 
 def test_an_item_with_a_wrong_key_is_told_once() -> None:
     assert walk(PORTS, [{"port": "1"}, {"port": "1"}, 7])[1] == [
-        "spec[0].port: must be an integer, not a string",
-        "spec[1].port: must be an integer, not a string",
-        "spec[2]: must be an object, not a number",
+        "spec[0].port: must be an integer, not a string; write it without quotes",
+        "spec[1].port: must be an integer, not a string; write it without quotes",
+        "spec[2]: must be an object, not a number; its fields are port, protocol",
     ]
 
 
@@ -204,11 +207,11 @@ def test_every_problem_is_told_at_once() -> None:
     schema = {"type": "object", "required": ["z"], "properties": {"a": STRINGS, "p": POINT, "z": STRING}}
     value = {"a": ["", 1, 2], "p": {"x": True, "nope": {}}, "q": 0}
     assert walk(schema, value)[1] == [
-        "spec.a[1]: must be a string, not a number; quote it",
-        "spec.a[2]: must be a string, not a number; quote it",
+        "spec.a[1]: must be a string, not a number; write it in quotes",
+        "spec.a[2]: must be a string, not a number; write it in quotes",
         "spec.p.x: must be an integer, not a boolean",
         "spec.p.nope: unknown field; the fields here are label, unit, x",
-        "spec.z: is required",
+        "spec.z: is required; write a string",
         "spec.q: unknown field; the fields here are a, p, z",
     ]
 
@@ -226,7 +229,7 @@ def test_a_definition_is_followed() -> None:
     check = compile_schema({"type": "array", "items": {"$ref": "Point"}}, {"Point": POINT})
     problems: list[Problem] = []
     check([{"x": 1}, {}], (None, "spec"), problems)
-    assert problems == [Problem("spec[1].x", "is required")]
+    assert problems == [Problem("spec[1].x", "is required; write an integer")]
 
 
 @pytest.mark.parametrize("default", [{}, []])
@@ -266,8 +269,8 @@ def test_every_broken_rule_is_told_at_its_field() -> None:
 
 
 def test_a_rule_waits_for_an_object_that_is_right_in_itself() -> None:
-    assert walk(BOUNDED, {"x": 0, "label": 5})[1] == ["spec.label: must be a string, not a number; quote it"]
-    assert walk(BOUNDED, {})[1] == ["spec.x: is required"]
+    assert walk(BOUNDED, {"x": 0, "label": 5})[1] == ["spec.label: must be a string, not a number; write it in quotes"]
+    assert walk(BOUNDED, {})[1] == ["spec.x: is required; write an integer"]
 
 
 def test_where_there_are_many_fields_they_are_not_told() -> None:
@@ -313,7 +316,12 @@ def test_a_value_is_quoted_up_to_80_characters_and_escaped_only_where_it_must_be
 
 def test_keys_that_are_no_texts_are_told_in_the_order_of_their_kinds() -> None:
     told = [problem.partition(" as key")[0] for problem in walk(STRING_MAP, {"a": 1, None: "", 5: "", True: ""})[1]]
-    assert told == ["spec[a boolean", "spec[a number", "spec[null", "spec[a]: must be a string, not a number; quote it"]
+    assert told == [
+        "spec[a boolean",
+        "spec[a number",
+        "spec[null",
+        "spec[a]: must be a string, not a number; write it in quotes",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -335,8 +343,8 @@ def test_a_bound_may_be_met(schema: Schema, value: Any, problem: str | None) -> 
 
 
 def test_duplicates_are_told_behind_items_that_are_wrong() -> None:
-    duplicate = 'spec[3]: duplicate of item [2]: same port 1, protocol "TCP"'
-    wrong = ["spec[0]: must be an object, not a number", "spec[1].port: is required"]
+    duplicate = 'spec[3]: duplicate of item [2]: same port 1, protocol "TCP"; leave one out'
+    wrong = ["spec[0]: must be an object, not a number; its fields are port, protocol", "spec[1].port: is required; write an integer"]
     assert walk(PORTS, [5, {}, {"port": 1}, {"port": 1}])[1] == [*wrong, duplicate]
 
 
