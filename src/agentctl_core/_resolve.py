@@ -19,6 +19,7 @@ from ._pod import Rendered, complete
 from ._situation import Prepared, Situation
 from ._spec import MAIN_CONTAINER
 
+COMMAND_NEEDED: Final = "spec.wrapper.commandResolution is Never: set spec.command"
 _REASONS: Final = {
     "NotFound": "ImageNotFound",
     "Forbidden": "RegistryUnreachable",
@@ -44,7 +45,7 @@ def resolve_pod(
         return dict(copy_json(rendered.pod))
     image = agent.spec.image
     if not rendered.prefix.resolve:
-        return Unresolved(refused("CommandUnknown", "spec.wrapper.commandResolution is Never: set spec.command"))
+        return Unresolved(refused("CommandUnknown", COMMAND_NEEDED))
     found = observed.images.get(image)
     try:
         if found is None:

@@ -161,7 +161,11 @@ def test_a_wrong_value_is_told_with_what_it_should_be(schema: Schema, value: obj
         (STRING_MAP, {"a\nb": 1}, r"spec[a\nb]: must be a string, not a number; write it in quotes"),
         (STRING_MAP, {"\ud800": "a"}, r"spec[\ud800]: is no valid key; keys are Unicode strings"),
         (STRING_MAP, {None: "a"}, "spec[null as key]: is no valid key; keys are Unicode strings"),
-        (PORTS, [{"port": 1}, {"port": 1, "protocol": "TCP"}], 'duplicate of item [0]: same port 1, protocol "TCP"; leave one out'),
+        (
+            PORTS,
+            [{"port": 1}, {"port": 1, "protocol": "TCP"}],
+            'duplicate of item [0]: same port 1, protocol "TCP"; leave one out',
+        ),
     ],
 )
 def test_a_problem_has_the_path_of_its_field(schema: Schema, value: object, problem: str) -> None:
@@ -344,7 +348,10 @@ def test_a_bound_may_be_met(schema: Schema, value: Any, problem: str | None) -> 
 
 def test_duplicates_are_told_behind_items_that_are_wrong() -> None:
     duplicate = 'spec[3]: duplicate of item [2]: same port 1, protocol "TCP"; leave one out'
-    wrong = ["spec[0]: must be an object, not a number; its fields are port, protocol", "spec[1].port: is required; write an integer"]
+    wrong = [
+        "spec[0]: must be an object, not a number; its fields are port, protocol",
+        "spec[1].port: is required; write an integer",
+    ]
     assert walk(PORTS, [5, {}, {"port": 1}, {"port": 1}])[1] == [*wrong, duplicate]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -56,9 +55,9 @@ def _laughs() -> str:
     [
         ("", "holds nothing"),
         ("---\n---\n", "holds nothing"),
-        ("a: [", "no YAML"),
-        ('{"a": [', "no JSON"),
-        ("\x00", "no YAML"),
+        ("a: [", "line 2, column 1: a value is missing"),
+        ('{"a": [', "line 2, column 1: a value is missing"),
+        ("\x00", "the control character U+0000"),
         ("hello", "document 1: must be an object"),
         ("[1]", "document 1: must be an object"),
         ("kind: Pod", "document 1: has no apiVersion or no kind"),
@@ -70,11 +69,12 @@ def _laughs() -> str:
         ("{apiVersion: v1, kind: Pod, metadata: {name: a, ownerReferences: [a]}}", "metadata.ownerReferences: must be"),
         ("{apiVersion: v1, kind: List, items: 5}", "document 1.items: must be a list"),
         ("{apiVersion: v1, kind: List, items: [{kind: Pod}]}", "document 1.items[0]: has no apiVersion"),
-        ("{1: 2}", "the key 1 is no text"),
+        ("{~: 2}", "the name None of a field is no text"),
+        ("{a: .nan}", "nan is nothing that JSON has"),
         ("{a: !!binary aGk=}", "is nothing that JSON has"),
         ("[" * 90 + "1" + "]" * 90, "document 1: must be an object"),
         ("[" * 150 + "]" * 150, "nested more than 100 levels"),
-        ("[" * 200_000, "nested more than 100 levels"),
+        ("[" * 200_000, "nested too deep"),
         ("- " * 200_000 + "1", "nested more than 100 levels"),
         (_laughs(), "more than 5000000 values"),
     ],
@@ -87,6 +87,5 @@ def test_what_is_no_dump_is_told_with_its_place(text: str, told: str) -> None:
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [float("nan"), 1 << 70])
-def test_odd_numbers_are_left_to_the_core(value: Any) -> None:
-    assert read_dump(json.dumps({**POD, "spec": {"a": value}}), "x")
+def test_odd_numbers_are_left_to_the_core() -> None:
+    assert read_dump(json.dumps({**POD, "spec": {"a": 1 << 70}}), "x")

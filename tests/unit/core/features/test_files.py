@@ -169,7 +169,10 @@ def test_paths_that_are_none_are_refused(path: str) -> None:
 @pytest.mark.parametrize("paths", [["a", "a"], ["/a", "/a"]])
 def test_a_path_is_there_once(paths: list[str]) -> None:
     (problem,) = problems_of(files=[{"path": each, "content": ""} for each in paths])
-    assert (problem.path, problem.message) == ("spec.files[1]", f'duplicate of item [0]: same path "{paths[0]}"; leave one out')
+    assert (problem.path, problem.message) == (
+        "spec.files[1]",
+        f'duplicate of item [0]: same path "{paths[0]}"; leave one out',
+    )
 
 
 @pytest.mark.parametrize("paths", [["ab", "a/b"], ["a.b", "a"], ["/a", "a"], [".absolut"], ["absolute/0", "/x"]])
