@@ -83,7 +83,7 @@ def spec_fields(cls: type) -> tuple[SpecField, ...]:
 def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
     """Return the structural schema of a spec class; with `describe`, its documentation too.
 
-    `$ref`s into `CORE_V1` and our own extensions (`x-rules`, `x-hint` and the like) are kept: `crd` turns them into a CRD's terms.
+    `$ref`s into `CORE_V1` and our own extensions (`x-...`) are kept: `crd` turns them into a CRD's terms.
     """
     properties: dict[str, Any] = {}
     required: list[str] = []

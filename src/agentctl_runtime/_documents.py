@@ -1,7 +1,7 @@
 """Documents of YAML and JSON as kubectl reads them, and the place of everything in them.
 
-kubectl reads YAML 1.1 with some of 1.2: `yes` is a boolean, `0o17` a number, while `12:30` and a time are texts. JSON is
-read as what it is: YAML has other escapes, and is slow.
+kubectl reads YAML 1.1 with some of 1.2: `yes` is a boolean, `0o17` a number, while `12:30` and a time are texts. JSON
+is read as what it is: YAML has other escapes, and is slow.
 """
 
 from __future__ import annotations
@@ -166,11 +166,12 @@ def _steps(node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
 def _longest_step(node: yaml.Node, path: str) -> tuple[yaml.Mark, yaml.Node, str] | None:
     """Return where a path leads to first from a node: the mark, the node, and the rest of the path."""
     path = path if path[:1] in (".", "[") else f".{path}"
-    found: list[tuple[int, yaml.Mark, yaml.Node]] = []
-    for segment, name, child in _steps(node):
-        for text in (segment, f"[{segment[1:]}]"):  # of a field, and of an entry of a map
-            if path.startswith(text) and path[len(text) : len(text) + 1] in ("", ".", "["):
-                found.append((len(text), name.start_mark, child))
+    found = [
+        (len(text), name.start_mark, child)
+        for segment, name, child in _steps(node)
+        for text in (segment, f"[{segment[1:]}]")  # of a field, and of an entry of a map
+        if path.startswith(text) and path[len(text) : len(text) + 1] in ("", ".", "[")
+    ]
     if not found:
         return None
     length, mark, child = max(found, key=lambda each: each[0])

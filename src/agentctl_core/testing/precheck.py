@@ -3,7 +3,7 @@
     for problem in precheck(manifest, config):
         print(problem)  # spec.comand: unknown field; did you mean command?
 
-The API server reads it first, then the operator, and at last the API server again, as the pod and what stands beside it.
+The API server reads it first, then the operator; at last the API server again, as the pod and what stands beside it.
 What they say is the core's own text, and for the last of them the model cluster's.
 """
 
@@ -139,7 +139,9 @@ def _refusals(agent: Agent, rendered: Rendered) -> Iterator[Problem]:
 
 
 def _words(message: str) -> str:
-    return message.removeprefix("Invalid value: ")
+    """Return what the API server says, shorter: without what stands in the path and in the example."""
+    said = re.sub(r",? regex used for validation is '.*'\)", ")", message.removeprefix("Invalid value: "))
+    return re.sub(r"^Required value", "is required", said).removeprefix('"": ')
 
 
 def _own_path(agent: Agent, manifest: Json, path: str) -> str:

@@ -19,15 +19,20 @@ def opened(name: str) -> IO[bytes]:
         raise _unreadable(name, error) from error
 
 
-def text_of(name: str) -> str:
-    """Return what a file holds. Raises Failure: it is not there, cannot be read (NO_INPUT), or is no text (DATA)."""
+def bytes_of(name: str) -> bytes:
+    """Return what a file holds. Raises Failure (NO_INPUT): it is not there, or cannot be read."""
     with opened(name) as file:
         try:
             content: Any = file.read()
         except OSError as error:
             raise _unreadable(name, error) from error
+    return bytes(content)
+
+
+def text_of(name: str) -> str:
+    """Return the text that a file holds. Raises Failure: as `bytes_of`, or it is no text (DATA)."""
     try:
-        return str(content.decode("utf-8"))
+        return bytes_of(name).decode("utf-8")
     except UnicodeDecodeError as error:
         raise Failure(ExitCode.DATA, f"{name}: no text in UTF-8: {error}") from error
 

@@ -13,7 +13,9 @@ from ._exits import with_exit_codes
 from ._output import wants_colour
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "Write an Agent": {},
+    "Write an Agent": {
+        "validate": "Tell everything that is wrong with Agents in files.",
+    },
     "Look ahead and understand": {
         "plan": "Tell what the operator would do next, or after an upgrade.",
         "explain": "Tell why an Agent is not ready, and what to do about it.",
