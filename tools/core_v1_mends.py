@@ -98,8 +98,30 @@ OWN: dict[str, Schema] = {
     },
 }
 
+# Where fields are that people look for in a container, or in a pod.
+OF_CONTAINER = {
+    **dict.fromkeys(
+        ("privileged", "runAsUser", "runAsGroup", "runAsNonRoot", "readOnlyRootFilesystem", "capabilities"),
+        "write it under securityContext",
+    ),
+    "limits": "write it under resources",
+    "requests": "write it under resources",
+    "environment": "did you mean env?",
+    "entrypoint": "did you mean command?",
+    "cmd": "did you mean args?",
+    "mounts": "did you mean volumeMounts?",
+}
+IN_SPEC = "write it in spec itself"
+OF_POD = {
+    **dict.fromkeys(("initContainers", "volumes", "restartPolicy", "activeDeadlineSeconds"), IN_SPEC),
+    "containers": "the agent's own container is spec itself, others are spec.sidecars",
+    "serviceAccount": "did you mean serviceAccountName?",
+}
+
 # What is added to a whole type.
 TYPES: dict[str, Schema] = {
+    "Container": {"x-elsewhere": OF_CONTAINER},
+    "PodSpec": {"x-elsewhere": OF_POD},
     "EnvVarSource": {"minProperties": 1, "maxProperties": 1},
     "LifecycleHandler": {"minProperties": 1, "maxProperties": 1},
     "Volume": {"maxProperties": 2},  # its name and one source

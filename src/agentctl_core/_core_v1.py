@@ -142,6 +142,20 @@ CORE_V1: Final[dict[str, Any]] = {
     },
     "Container": {
         "type": "object",
+        "x-elsewhere": {
+            "privileged": "write it under securityContext",
+            "runAsUser": "write it under securityContext",
+            "runAsGroup": "write it under securityContext",
+            "runAsNonRoot": "write it under securityContext",
+            "readOnlyRootFilesystem": "write it under securityContext",
+            "capabilities": "write it under securityContext",
+            "limits": "write it under resources",
+            "requests": "write it under resources",
+            "environment": "did you mean env?",
+            "entrypoint": "did you mean command?",
+            "cmd": "did you mean args?",
+            "mounts": "did you mean volumeMounts?",
+        },
         "required": ["image", "name"],
         "properties": {
             "args": {"type": "array", "x-kubernetes-list-type": "atomic", "items": {"type": "string"}},
@@ -735,6 +749,14 @@ CORE_V1: Final[dict[str, Any]] = {
     },
     "PodSpec": {
         "type": "object",
+        "x-elsewhere": {
+            "initContainers": "write it in spec itself",
+            "volumes": "write it in spec itself",
+            "restartPolicy": "write it in spec itself",
+            "activeDeadlineSeconds": "write it in spec itself",
+            "containers": "the agent's own container is spec itself, others are spec.sidecars",
+            "serviceAccount": "did you mean serviceAccountName?",
+        },
         "properties": {
             "affinity": {"$ref": "Affinity"},
             "automountServiceAccountToken": {"type": "boolean"},

@@ -22,7 +22,19 @@ from attrs import frozen
 
 from ._json import MAX_INT64, MIN_INT64, is_unicode
 from ._problem import Problem
-from ._wording import expected, kind, no_choice, printable, quoted, required, shortened, too_few, too_many, unknown
+from ._wording import (
+    expected,
+    kind,
+    no_choice,
+    outside,
+    printable,
+    quoted,
+    required,
+    shortened,
+    too_few,
+    too_many,
+    unknown,
+)
 
 Path: TypeAlias = "tuple[Path | None, str]"
 """A linked list of path segments, the last first: nothing is formatted until there is a problem to tell."""
@@ -330,14 +342,13 @@ def _integer(schema: Mapping[str, Any]) -> Check:
     low, high = _INT_RANGES[schema.get("format", "int64")]
     low, high = max(low, schema.get("minimum", low)), min(high, schema.get("maximum", high))
     literal: bool = schema.get("x-literal", False)
-    outside = schema.get("x-hint") or f"must be between {low} and {high}"
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
         value = value if literal else _whole(value)
         if not isinstance(value, int) or isinstance(value, bool):
             return _refuse(path, problems, expected(schema, value))
         if not low <= value <= high:
-            return _refuse(path, problems, outside)
+            return _refuse(path, problems, outside(schema, value, low, high))
         return value
 
     return check
@@ -368,7 +379,7 @@ def _int_or_string(schema: Mapping[str, Any]) -> Check:
         if not isinstance(value, int) or isinstance(value, bool):
             return _refuse(path, problems, expected(schema, value))
         if not low <= value <= high:
-            return _refuse(path, problems, f"must be between {low} and {high}")
+            return _refuse(path, problems, outside(schema, value, low, high))
         return value
 
     return check

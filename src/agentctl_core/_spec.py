@@ -7,7 +7,7 @@ what is parsed here are the same text. Structures of core/v1 stay mappings; clas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from attrs import Converter, field, frozen
 
@@ -181,7 +181,13 @@ class File:
     config_map_key_ref: JsonObject | None = _core("ConfigMapKeySelector", "Take the content from a config map.")
     secret_key_ref: JsonObject | None = _core("SecretKeySelector", "Take the content from a secret.")
     mode: int | None = _of(
-        {"type": "integer", "format": "int32", "minimum": 0, "maximum": 0o777},
+        {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 0,
+            "maximum": 0o777,
+            "x-hint": "must be between 0 and 511, octal 0777; write for example 0755, which YAML takes for octal",
+        },
         "Permission bits of the file, for example 493 (octal 0755) for a script; 420 (0644) by default.",
         default=None,
     )
@@ -291,23 +297,20 @@ class PodTemplateMetadata:
     annotations: JsonObject = _of(_STRING_MAP, "Annotations added to the pod.", factory=dict)
 
 
-_OF_POD_SPEC: Final = tuple(CORE_V1["PodSpec"]["properties"])
-_CONTAINERS_ARE: Final = "the agent's own container is spec itself (image, command, ...); others are spec.sidecars"
-
-
 @frozen(kw_only=True, unsafe_hash=False)
 class PodTemplate:
     """What the pod gets that is not its containers."""
 
-    ELSEWHERE = {name: f"write it under podTemplate.spec, as {name}" for name in _OF_POD_SPEC} | {
-        name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")
-    }
+    ELSEWHERE: ClassVar[JsonObject] = {
+        name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]
+    } | {name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")}
     metadata: PodTemplateMetadata = _nested(PodTemplateMetadata, "Labels and annotations of the pod.")
     spec: JsonObject = _of(
         {"$ref": "PodSpec"}, "Fields of core/v1 PodSpec, but for those that the Agent has elsewhere.", factory=dict
     )
 
 
+_AGENT_IS: Final = "the agent's own container is spec itself (image, command, ...)"
 _TASK_FIELDS: Final = ("backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 
 
@@ -325,12 +328,16 @@ class AgentSpec:
     """`spec` of an Agent: the main container's fields stand directly in it, as in core/v1 Container."""
 
     RULES = tuple(map(_task_rule, _TASK_FIELDS))
-    ELSEWHERE = PodTemplate.ELSEWHERE | {
-        "containers": _CONTAINERS_ARE,
-        "template": "write podTemplate; the agent's own container is spec itself (image, command, ...)",
+    ELSEWHERE: ClassVar[JsonObject] = {
+        **PodTemplate.ELSEWHERE,
+        **CORE_V1["Container"]["x-elsewhere"],
+        "containers": f"{_AGENT_IS}; others are sidecars",
+        "template": f"write podTemplate; {_AGENT_IS}",
         "claimName": "write it under sharedVolume",
         "packages": "write it under sdk",
         "runtime": "write it under sdk",
+        "name": "write it under metadata",
+        "namespace": "write it under metadata",
     }
 
     image: str = _of(

@@ -56,13 +56,22 @@ def unknown(key: object, names: Sequence[str], elsewhere: Mapping[str, str]) -> 
 def too_few(schema: Mapping[str, Any], value: Mapping[str, Any]) -> str:
     """Return what is told of an object with too few fields."""
     told = f"has {len(value)} fields; at least {schema['minProperties']} must be there"
-    return f"{told}: {' or '.join(sorted(schema['properties']))}"
+    return f"{told}: {_either(sorted(schema['properties']))}"
 
 
 def too_many(value: Mapping[str, Any], needed: Sequence[str], most: int) -> str:
     """Return what is told of an object with too many fields, `needed` ones among them."""
-    spare = " or ".join(name for name in sorted(value) if name not in needed)
+    spare = _either([name for name in sorted(value) if name not in needed])
     return f"has {len(value)} fields; at most {most} may be there: leave out {spare}"
+
+
+def outside(schema: Mapping[str, Any], value: int, low: int, high: int) -> str:
+    """Return what is told of an integer that is not between two others; of those that the schema names."""
+    if "x-hint" in schema and "type" in schema:  # where strings are taken too, the hint is about them
+        return str(schema["x-hint"])
+    if "minimum" in schema and "maximum" in schema:
+        return f"must be between {low} and {high}"
+    return f"must be at least {low}" if value < low else f"must be at most {high}"
 
 
 def no_choice(value: str, choices: Sequence[str]) -> str:
@@ -114,6 +123,10 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(name or '""' for name in names)
 
 
+def _either(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+
+
 def _meant(key: object, names: Sequence[str]) -> str | None:
     """Return which of the names may have been meant: the same in other letters, or a similar one."""
     if not isinstance(key, str):
@@ -125,6 +138,10 @@ def _meant(key: object, names: Sequence[str]) -> str | None:
 def _cure(schema: Mapping[str, Any], value: object) -> str | None:
     """Return what to write instead of a value of the wrong type, where that can be told."""
     match _type_of(schema), value:
+        case "a string", None:
+            return "write it, or '' for an empty one"
+        case "an integer", float():
+            return "write it without a fraction"
         case ("a string", int() | float()) | ("an integer or a string", float()):
             return "write it in quotes"
         case ("an integer", str()) if re.fullmatch("[0-9]{1,20}", value):

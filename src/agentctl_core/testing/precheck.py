@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, cast
 
-from .._agent import Agent, parse_agent
+from .._agent import API_VERSION, KIND, Agent, parse_agent
 from .._config import Config
 from .._json import copy_json, dig, dig_list, reach
 from .._pod import Rendered, render
@@ -22,6 +23,7 @@ from .._policy import violations
 from .._problem import InvalidAgent, Problem
 from .._resolve import COMMAND_NEEDED
 from .._schema import Check, compile_schema
+from .._wording import REQUIRED, UNKNOWN
 from ._cluster import ModelCluster
 from ._metadata import validate_metadata
 from ._refused import Refused
@@ -57,7 +59,6 @@ _check_metadata: Check = compile_schema(_METADATA)
 _NOT_WALKED: Final = ("spec", "status", "metadata")
 _TOP: Final = {
     "type": "object",
-    "required": ["apiVersion", "kind"],
     "properties": {"apiVersion": _TEXT, "kind": _TEXT, **dict.fromkeys(_NOT_WALKED, _TEXT)},
     "x-elsewhere": {
         **{name: f"write it under metadata, as {name}" for name in ("name", "namespace", "labels", "annotations")},
@@ -65,6 +66,8 @@ _TOP: Final = {
     },
 }
 _check_top: Check = compile_schema(_TOP)
+_OWN: Final = "spec"
+"""Stands for what no field of its own has asked for."""
 _GENERATED: Final = "00000"
 """Stands for what the API server appends to `generateName`."""
 _NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -82,8 +85,7 @@ def precheck(manifest: Json, config: Config | None = None) -> tuple[Problem, ...
     try:
         agent = parse_agent(_with_name(manifest))
     except InvalidAgent as error:
-        known = {problem.path for problem in problems}
-        return (*problems, *(problem for problem in error.problems if problem.path not in known))
+        return _without_misspelt([*problems, *error.problems])
     problems += violations(agent, config.policy)
     try:
         rendered = render(agent, config)
@@ -91,7 +93,7 @@ def precheck(manifest: Json, config: Config | None = None) -> tuple[Problem, ...
         return (*problems, *error.problems)
     if rendered.prefix is not None and not rendered.prefix.resolve:
         problems.append(Problem("spec.command", COMMAND_NEEDED))
-    return tuple(problems) or tuple(_refusals(agent, rendered))
+    return tuple(problems) or _without_echoes(_refusals(agent, rendered))
 
 
 def _beside_the_spec(manifest: Json) -> Iterator[Problem]:
@@ -99,6 +101,9 @@ def _beside_the_spec(manifest: Json) -> Iterator[Problem]:
     top = {key: "" if key in _NOT_WALKED else value for key, value in manifest.items()}
     _check_top(top, (None, ""), problems)
     yield from (Problem(problem.path.removeprefix("."), problem.message) for problem in problems)
+    for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if manifest.get(key) is None:
+            yield Problem(key, f"{REQUIRED}; write {wanted}")
     raw = reach(manifest, "metadata")
     if raw is None:
         return
@@ -113,6 +118,25 @@ def _beside_the_spec(manifest: Json) -> Iterator[Problem]:
         *invalid("metadata.namespace", metadata.get("namespace") or "default", dns_label),
     ]
     yield from (Problem(cause["field"], _words(cause["message"])) for cause in causes)
+
+
+def _without_misspelt(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return problems, each path once, without the missing fields of which another tells that they were meant."""
+    told = {f"{problem.path.rpartition('.')[0]} {problem.message}" for problem in problems}
+    first = {problem.path: problem for problem in reversed(problems)}
+    return tuple(problem for problem in problems if first[problem.path] is problem and not _is_meant(problem, told))
+
+
+def _is_meant(problem: Problem, told: AbstractSet[str]) -> bool:
+    parent, _, name = problem.path.rpartition(".")
+    return problem.message.startswith(REQUIRED) and f"{parent} {UNKNOWN}; did you mean {name}?" in told
+
+
+def _without_echoes(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems without those of the operator's own containers, which have the agent's resources, say."""
+    found = tuple(problems)
+    told = {problem.message for problem in found if problem.path != _OWN}
+    return tuple(problem for problem in found if problem.path != _OWN or problem.message not in told)
 
 
 def _with_name(manifest: Json) -> Json:
@@ -132,16 +156,16 @@ def _refusals(agent: Agent, rendered: Rendered) -> Iterator[Problem]:
         try:
             cluster.create(created)
         except Refused as refusal:
-            told = f"the API server would refuse the {manifest['kind']}"
             causes = dig_list(refusal.status, "details", "causes")
             for cause in causes or ({"field": "", "message": refusal.status["message"]},):
-                yield Problem(_own_path(agent, manifest, cause["field"]), f"{told}: {_words(cause['message'])}")
+                told = f"{_words(cause['message'])} (or the API server refuses the {manifest['kind']})"
+                yield Problem(_own_path(agent, manifest, cause["field"]), told)
 
 
 def _words(message: str) -> str:
     """Return what the API server says, shorter: without what stands in the path and in the example."""
-    said = re.sub(r",? regex used for validation is '.*'\)", ")", message.removeprefix("Invalid value: "))
-    return re.sub(r"^Required value", "is required", said).removeprefix('"": ')
+    said = re.sub(r",? regex used for validation is '.*'\)", ")", message)
+    return re.sub("^Required value", REQUIRED, re.sub('^(Invalid value: ("": )?|Forbidden: )', "", said))
 
 
 def _own_path(agent: Agent, manifest: Json, path: str) -> str:
@@ -158,7 +182,7 @@ def _own_path(agent: Agent, manifest: Json, path: str) -> str:
         return f"spec.podTemplate.{path}"
     match = re.match(r"spec\.(containers|initContainers|volumes)\[(\d+)\]", path)
     if match is None:
-        return path.replace("spec", "spec.podTemplate.spec", 1) or "spec"
+        return path.replace("spec", "spec.podTemplate.spec", 1) or _OWN
     item, rest = manifest["spec"][match[1]][int(match[2])], path[match.end() :]
     if match[1] == "containers":
         return "spec" + _moved(rest, item, _main(agent))
@@ -167,7 +191,7 @@ def _own_path(agent: Agent, manifest: Json, path: str) -> str:
         for index, each in enumerate(own):
             if each["name"] == item["name"] and (name == "volumes") == (match[1] == "volumes"):
                 return f"spec.{name}[{index}]" + _moved(rest, item, each)
-    return "spec"
+    return _OWN
 
 
 _ATTRIBUTES: Final = {"initContainers": "init_containers", "sidecars": "sidecars", "volumes": "volumes"}
