@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import Final, Literal
 
+FoundBy = Literal["kubectl", "server", "operator", "pod", "nobody"]
 HEAD: Final = """\
 apiVersion: agentctl.dev/v1alpha1
 kind: Agent
@@ -27,23 +28,23 @@ class Mistake:
         title: what has happened.
         text: the file.
         found_by: who finds it else: kubectl while it reads the file, the API server when the Agent is written, the
-            operator, or the API server when the operator makes the pod.
+            operator, the API server when the operator makes the pod, or nobody.
         shown: the number of the first line that a reader needs to see, and of the last.
     """
 
     title: str
     text: str
-    found_by: Literal["kubectl", "server", "operator", "pod"]
+    found_by: FoundBy
     shown: tuple[int, int]
 
 
-def spec(title: str, lines: str, found_by: Literal["kubectl", "server", "operator", "pod"] = "server") -> Mistake:
+def spec(title: str, lines: str, found_by: FoundBy = "server") -> Mistake:
     """Return the mistake that these lines of a spec are."""
     text = HEAD + indent(lines.strip("\n") + "\n", "  ")
     return Mistake(title, text, found_by, (HEAD.count("\n") + 1, text.count("\n")))
 
 
-def whole(title: str, text: str, found_by: Literal["kubectl", "server", "operator", "pod"] = "server") -> Mistake:
+def whole(title: str, text: str, found_by: FoundBy = "server") -> Mistake:
     """Return the mistake that a file is."""
     return Mistake(title, text, found_by, (1, text.count("\n") + (not text.endswith("\n"))))
 
@@ -51,7 +52,9 @@ def whole(title: str, text: str, found_by: Literal["kubectl", "server", "operato
 def head(title: str, before: str, after: str, found_by: Literal["kubectl", "server"] = "server") -> Mistake:
     """Return the mistake that another first part of the file is."""
     assert before in HEAD, before
-    return Mistake(title, HEAD.replace(before, after), found_by, (1, 5))
+    first = HEAD[: HEAD.index(before)].count("\n") + 1
+    last = first + max(after.rstrip("\n").count("\n"), 0 if after else 1)
+    return Mistake(title, HEAD.replace(before, after), found_by, (first, last))
 
 
 _SIDECAR: Final = "- {name: proxy, image: envoy:1}"
@@ -72,7 +75,7 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         whole("a misspelt spec", HEAD.replace("spec:", "specs:")),
         whole("an empty spec", HEAD.partition("  image")[0]),
         whole("fields beside the spec", "replicas: 0\n" + HEAD),
-        whole("two Agents of one name", f"{HEAD}---\n{HEAD}", "operator"),
+        whole("two Agents of one name", f"{HEAD}---\n{HEAD}", "nobody"),
     ),
     "YAML": (
         spec("a tab", "env:\n\t- name: A", "kubectl"),
@@ -89,7 +92,7 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         spec("an asterisk", "args: [*.py]", "kubectl"),
         spec("a backslash in double quotes", r'workingDir: "C:\data"', "kubectl"),
         spec("a template", "workingDir: {{ .Values.dir }}", "kubectl"),
-        spec("a field twice", "stdin: true\ntty: true\nstdin: false", "kubectl"),
+        spec("a field twice", "stdin: true\ntty: true\nstdin: false", "nobody"),
         spec("a control character", "workingDir: /srv\a", "kubectl"),
     ),
     "Names of fields": (
@@ -99,7 +102,7 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         spec("a field of Deployment", "containers:\n  - name: agent"),
         spec("another field of Deployment", "template:\n  spec: {}"),
         spec("a field of the pod", "nodeSelector: {disk: ssd}"),
-        spec("another field of the pod", "podTemplate:\n  serviceAccountName: reader"),
+        spec("a field of the pod in podTemplate", "podTemplate:\n  serviceAccountName: reader"),
         spec("labels of the pod", "labels: {team: a}"),
         spec("a field of the securityContext", "privileged: true"),
         spec("a field of the resources", "limits: {memory: 1Gi}"),
@@ -125,13 +128,14 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         spec("variables as texts", "env:\n  - DEBUG=b"),
         spec("a list for an object", "resources:\n  - limits: {cpu: 1}"),
         spec("a text for an object", "sharedVolume: /data"),
-        spec("nothing where a text must be", "args: [serve, ]\nenv:\n  - {value: b}"),
+        spec("a variable without a name", "env:\n  - {value: b}"),
         spec("a null in a list", "args: [~]"),
         spec("an unknown choice", "restartPolicy: always"),
         spec("a choice of another field", "updateStrategy: RollingUpdate"),
         spec("an empty text", "sidecars:\n  - {name: proxy, image: ''}"),
-        spec("a name with capitals", "volumes:\n  - {name: Data, emptyDir: {}}"),
+        spec("a volume with capitals", "volumes:\n  - {name: Data, emptyDir: {}}"),
         spec("a port beyond 65535", "ports:\n  - {containerPort: 80800}"),
+        spec("half a CPU", "resources:\n  limits: {cpu: 0.5}"),
         spec("no quantity", "resources:\n  limits: {memory: 1 GB}"),
         spec("a relative mount path", "sharedVolume: {mountPath: data}"),
         spec("permissions in decimal", "files:\n  - {path: run.sh, content: a, mode: 755}"),
@@ -167,7 +171,7 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         head("no name", "  name: hello\n", "  namespace: team\n"),
         head("no metadata", "metadata:\n  name: hello\n", ""),
         head("a namespace with a space", "  name: hello\n", "  name: hello\n  namespace: my team\n"),
-        head("a misspelt field", "  name: hello\n", "  name: hello\n  lables: {}\n"),
+        head("a misspelt field of the metadata", "  name: hello\n", "  name: hello\n  lables: {}\n"),
         head("a number for a label", "  name: hello\n", "  name: hello\n  labels: {version: 1.0}\n"),
         head("a label with a space", "  name: hello\n", "  name: hello\n  labels: {team: my team}\n"),
         whole(

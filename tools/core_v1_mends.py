@@ -99,11 +99,15 @@ OWN: dict[str, Schema] = {
 }
 
 # Where fields are that people look for in a container, or in a pod.
+IN_SECURITY_CONTEXT = "write it under securityContext"
+IN_SPEC = "write it in spec itself"
 OF_CONTAINER = {
-    **dict.fromkeys(
-        ("privileged", "runAsUser", "runAsGroup", "runAsNonRoot", "readOnlyRootFilesystem", "capabilities"),
-        "write it under securityContext",
-    ),
+    "privileged": IN_SECURITY_CONTEXT,
+    "runAsUser": IN_SECURITY_CONTEXT,
+    "runAsGroup": IN_SECURITY_CONTEXT,
+    "runAsNonRoot": IN_SECURITY_CONTEXT,
+    "readOnlyRootFilesystem": IN_SECURITY_CONTEXT,
+    "capabilities": IN_SECURITY_CONTEXT,
     "limits": "write it under resources",
     "requests": "write it under resources",
     "environment": "did you mean env?",
@@ -111,9 +115,11 @@ OF_CONTAINER = {
     "cmd": "did you mean args?",
     "mounts": "did you mean volumeMounts?",
 }
-IN_SPEC = "write it in spec itself"
 OF_POD = {
-    **dict.fromkeys(("initContainers", "volumes", "restartPolicy", "activeDeadlineSeconds"), IN_SPEC),
+    "initContainers": IN_SPEC,
+    "volumes": IN_SPEC,
+    "restartPolicy": IN_SPEC,
+    "activeDeadlineSeconds": IN_SPEC,
     "containers": "the agent's own container is spec itself, others are spec.sidecars",
     "serviceAccount": "did you mean serviceAccountName?",
 }

@@ -302,8 +302,10 @@ class PodTemplate:
     """What the pod gets that is not its containers."""
 
     ELSEWHERE: ClassVar[JsonObject] = {
-        name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]
-    } | {name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")}
+        **{name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]},
+        **{name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")},
+    }
+
     metadata: PodTemplateMetadata = _nested(PodTemplateMetadata, "Labels and annotations of the pod.")
     spec: JsonObject = _of(
         {"$ref": "PodSpec"}, "Fields of core/v1 PodSpec, but for those that the Agent has elsewhere.", factory=dict

@@ -25,7 +25,7 @@ MOST_VALUES: Final = 5_000_000
 MOST_DEPTH: Final = 100
 """Levels of nesting: no object of Kubernetes' has as many."""
 _TOO_DEEP: Final = f"nested more than {MOST_DEPTH} levels deep"
-_SEPARATOR: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SEPARATOR: Final = re.compile(r"^---(?=\s|$)[ \t]*(?P<rest>[^#\s].*)?", re.MULTILINE)
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -96,11 +96,14 @@ def read_documents(text: str) -> Iterator[Document | Flaw]:
             pass  # YAML may be written in braces, too
         else:
             return
-    ends = [*(match.start() for match in _SEPARATOR.finditer(text)), len(text)]
-    for start, end in zip([0, *ends], ends, strict=False):
-        piece = text[start:end]
-        if any(line.strip() and line[0] not in "#%" for line in piece.splitlines()):
-            yield from _yaml_documents(piece, Place(text.count("\n", 0, start) + 1, 1))
+    separators = list(_SEPARATOR.finditer(text))
+    starts = [0, *(match.start() for match in separators)]
+    for start, separator, end in zip(starts, [None, *separators], [*starts[1:], len(text)], strict=True):
+        piece, place = text[start:end], Place(text.count("\n", 0, start) + 1, 1)
+        if separator is not None and separator["rest"]:
+            yield Flaw(place, "a text after '---', which kubectl does not take; write it on the next line")
+        elif any(line.strip() and line[0] not in "#%" for line in piece.splitlines()):
+            yield from _yaml_documents(piece, place)
 
 
 def _json_documents(text: str) -> Iterator[Document]:
@@ -209,7 +212,7 @@ _PLAIN: Final = (
         r"[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
         "yYnNtTfFoO",
     ),
-    ("int", r"[-+]?(?:0b[01_]+|0o?[0-7_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*)", "-+0123456789"),
+    ("int", r"[-+]?(?:0b[01_]+|0|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*)", "-+0123456789"),
     (
         "float",
         r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
@@ -268,7 +271,8 @@ class _Loader(_Base):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- PyYAML's signature
         """Return an object; like kubectl, with texts as names."""
-        return {_name(key): value for key, value in super().construct_mapping(node, deep=deep).items()}
+        self.flatten_mapping(node)
+        return {_name(self.construct_object(key)): self.construct_object(value, deep=deep) for key, value in node.value}
 
     # Called for each node: libyaml's composer ends the process where its own recursion goes too deep.
 

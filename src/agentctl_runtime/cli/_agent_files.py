@@ -77,19 +77,25 @@ class Read:
     """What files hold.
 
     Attributes:
+        files: their names.
         agents: in their order.
         findings: why something could not be read.
         skipped: how many documents are of other kinds.
     """
 
+    files: Sequence[str] = ()
     agents: Sequence[AgentInFile] = field(factory=list[AgentInFile])
     findings: Sequence[Finding] = field(factory=list[Finding])
     skipped: int = 0
 
     def __add__(self, other: Read) -> Read:
         """Return both, one after the other."""
-        findings = [*self.findings, *other.findings]
-        return Read([*self.agents, *other.agents], findings, self.skipped + other.skipped)
+        return Read(
+            files=[*self.files, *other.files],
+            agents=[*self.agents, *other.agents],
+            findings=[*self.findings, *other.findings],
+            skipped=self.skipped + other.skipped,
+        )
 
 
 def read_agents(names: Sequence[str]) -> Read:
@@ -98,7 +104,8 @@ def read_agents(names: Sequence[str]) -> Read:
     Raises:
         Failure: a file is not there, or cannot be read.
     """
-    return sum((_read_file(file) for name in names for file in _files_of(name)), Read())
+    files = [file for name in names for file in _files_of(name)]
+    return sum(map(_read_file, files), Read(files=files))
 
 
 def look_through(read: Read, config: Config) -> list[Finding]:
@@ -108,7 +115,7 @@ def look_through(read: Read, config: Config) -> list[Finding]:
         problems = [agent.finding(problem.path, problem.message) for problem in precheck(agent.manifest, config)]
         found += dict.fromkeys(problems)
     found += _namesakes(read.agents)
-    order = {name: index for index, name in enumerate(dict.fromkeys(finding.file for finding in found))}
+    order = {name: index for index, name in enumerate(read.files)}
     return sorted(found, key=lambda each: (order[each.file], each.place.line, each.place.column))
 
 

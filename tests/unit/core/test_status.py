@@ -228,9 +228,9 @@ def test_accepted_tells_every_problem() -> None:
     accepted = condition(status_of(an_agent(image="", replicas=2)), "Accepted")
     assert accepted is not None
     assert accepted["status"] == "False"
-    assert (
-        accepted["message"]
-        == "spec.image: must not be empty; spec.replicas: must be 0 or 1: an Agent has at most one pod; write another Agent for each further one"
+    assert accepted["message"] == (
+        "spec.image: must not be empty; spec.replicas: must be 0 or 1: an Agent has at most one pod; "
+        "write another Agent for each further one"
     )
 
 
