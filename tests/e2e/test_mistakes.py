@@ -28,7 +28,7 @@ SOUND = {
     "nulls": "  args: null\n  env:\n  ports: ~\n",
     "whole numbers with a point": "  restartPolicy: Never\n  backoffLimit: 3.0\n",
     "numbers and texts as quantities": '  resources: {limits: {cpu: 1, memory: "1Gi"}}\n',
-    "aliases": "  sidecars: [&a {name: x, image: &i y}, {<<: *a, name: z}]\n",
+    "aliases": "  sidecars: [&a {name: x, image: &i envoy}, {<<: *a, name: z}]\n",
     "a quoted number": "  env: [{name: A, value: '1.0'}, {name: B, value: \"yes\"}]\n",
     "a text of several lines": "  files:\n    - path: a\n      content: |\n        x: 1\n        ---\n",
     "a comment after a separator": "--- # nothing more\n",
