@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import yaml
 from attrs import frozen
@@ -78,7 +78,7 @@ class Document:
         if self._node is not None:
             return self._node
         try:
-            return cast("yaml.Node | None", yaml.compose(_SURROGATE.sub(r"\\u0020", self._text), _Loader))
+            return yaml.compose(_SURROGATE.sub(r"\\u0020", self._text), _Loader)
         except (yaml.YAMLError, RecursionError):
             return None
 
@@ -122,9 +122,9 @@ def _yaml_documents(text: str, start: Place) -> Iterator[Document | Flaw]:
     try:
         loader = _Loader(text)
         while loader.check_node():
-            node = loader.get_node()
+            node = cast("yaml.Node", loader.get_node())  # there is one: its stubs do not know
             loader.doubles.clear()
-            value = _checked(loader.construct_document(node))
+            value = _checked(cast("Any", loader).construct_document(node))
             if value is not None:
                 flaws = tuple(_double(node, start, *double) for double in loader.doubles)
                 yield Document(value, text, start, node, flaws)
@@ -244,7 +244,7 @@ class _Loader(_Base):
     """
 
     yaml_implicit_resolvers = _resolvers()
-    bool_values: Mapping[str, bool] = {**_Base.bool_values, "y": True, "n": False}
+    bool_values: ClassVar[dict[str, bool]] = {**_Base.bool_values, "y": True, "n": False}
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -272,7 +272,8 @@ class _Loader(_Base):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 -- PyYAML's signature
         """Return an object; like kubectl, with texts as names."""
         self.flatten_mapping(node)
-        return {_name(self.construct_object(key)): self.construct_object(value, deep=deep) for key, value in node.value}
+        construct = cast("Any", self).construct_object
+        return {_name(construct(key)): construct(value, deep=deep) for key, value in node.value}
 
     # Called for each node: libyaml's composer ends the process where its own recursion goes too deep.
 

@@ -74,20 +74,22 @@ def told_error(error: yaml.YAMLError, text: str, start: Place) -> tuple[Place, s
         if where in context and what in problem:
             return start.moved(error.context_mark), told
     lines = [*text.split("\n"), ""]
+    character = repr(lines[int(mark.line)][int(mark.column) :][:1])
     began = start.moved(error.context_mark or mark).line
     told = _told(context, problem, lines, mark)
-    character = repr(lines[mark.line][mark.column : mark.column + 1])
     return start.moved(mark), told.replace("{character}", character).replace("{began}", str(began))
 
 
 def _told(context: str, problem: str, lines: list[str], mark: Any) -> str:
-    before, after = lines[mark.line][: mark.column], lines[mark.line][mark.column :]
+    line: int = mark.line
+    column: int = mark.column
+    before, after = lines[line][:column], lines[line][column:]
     if re.search(r"\{[{%]", before + after[:1] + after[1:2]):
         return _TEMPLATE
     if after.startswith("\t"):
         return _TAB
     if "mapping values are not allowed" in problem:
-        return _of_colon(before, lines[mark.line - 1].strip() if mark.line else "")
+        return _of_colon(before, lines[line - 1].strip() if line else "")
     if "block mapping" in context:
         return _AFTER_QUOTE if before.strip() else _ITEM if after.startswith("- ") else _INDENTED
     found = (told for where, what, told in _WORDS if where in context and what in problem)

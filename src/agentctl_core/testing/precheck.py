@@ -104,20 +104,21 @@ def _beside_the_spec(manifest: Json) -> Iterator[Problem]:
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if manifest.get(key) is None:
             yield Problem(key, f"{REQUIRED}; write {wanted}")
-    raw = reach(manifest, "metadata")
-    if raw is None:
-        return
-    of_metadata: list[Problem] = []
-    given = {key: value for key, value in raw.items() if key != "managedFields"} if isinstance(raw, Mapping) else raw
-    metadata = _check_metadata(given, (None, "metadata"), of_metadata)
-    yield from of_metadata
-    if of_metadata:
-        return
-    causes = [
-        *validate_metadata(metadata, AGENTS),
-        *invalid("metadata.namespace", metadata.get("namespace") or "default", dns_label),
-    ]
-    yield from (Problem(cause["field"], _words(cause["message"])) for cause in causes)
+    if manifest.get("metadata") is not None:
+        yield from _of_metadata(manifest["metadata"])
+
+
+def _of_metadata(given: object) -> Sequence[Problem]:
+    problems: list[Problem] = []
+    if isinstance(given, Mapping):
+        known = cast("Json", given)
+        given = {key: value for key, value in known.items() if key != "managedFields"}
+    metadata = _check_metadata(given, (None, "metadata"), problems)
+    if problems:
+        return problems
+    namespace: str = metadata.get("namespace") or "default"
+    causes = [*validate_metadata(metadata, AGENTS), *invalid("metadata.namespace", namespace, dns_label)]
+    return [Problem(cause["field"], _words(cause["message"])) for cause in causes]
 
 
 def _without_misspelt(problems: Sequence[Problem]) -> tuple[Problem, ...]:

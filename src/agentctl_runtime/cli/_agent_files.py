@@ -192,10 +192,10 @@ def _namesakes(agents: Sequence[AgentInFile]) -> Iterator[Finding]:
     first: dict[tuple[str, str, str], AgentInFile] = {}
     for agent in agents:
         metadata: object = agent.manifest.get("metadata")
-        named = cast("Mapping[str, Any]", metadata) if isinstance(metadata, Mapping) else {}
+        named = cast("Mapping[str, Any]", metadata) if isinstance(metadata, Mapping) else dict[str, Any]()
         if not isinstance(named.get("name"), str):
             continue
-        key = (agent.file, str(named.get("namespace") or "default"), named["name"])
+        key = (agent.file, str(named.get("namespace") or "default"), str(named["name"]))
         earlier = first.setdefault(key, agent)
         if earlier is not agent:
             line = earlier.finding("metadata.name", "").place.line
