@@ -97,7 +97,7 @@ def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
         schema["required"] = required
     if rules := getattr(cls, "RULES", ()):
         schema["x-rules"] = rules
-    if elsewhere := getattr(cls, "ELSEWHERE", {}):
+    if elsewhere := getattr(cls, "_ELSEWHERE", {}):
         schema["x-elsewhere"] = elsewhere
     return schema
 

@@ -301,7 +301,7 @@ class PodTemplateMetadata:
 class PodTemplate:
     """What the pod gets that is not its containers."""
 
-    ELSEWHERE: ClassVar[JsonObject] = {
+    _ELSEWHERE: ClassVar[JsonObject] = {
         **{name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]},
         **{name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")},
     }
@@ -330,8 +330,8 @@ class AgentSpec:
     """`spec` of an Agent: the main container's fields stand directly in it, as in core/v1 Container."""
 
     RULES = tuple(map(_task_rule, _TASK_FIELDS))
-    ELSEWHERE: ClassVar[JsonObject] = {
-        **PodTemplate.ELSEWHERE,
+    _ELSEWHERE: ClassVar[JsonObject] = {
+        **PodTemplate._ELSEWHERE,
         **CORE_V1["Container"]["x-elsewhere"],
         "containers": f"{_AGENT_IS}; others are sidecars",
         "template": f"write podTemplate; {_AGENT_IS}",
