@@ -297,14 +297,17 @@ class PodTemplateMetadata:
     annotations: JsonObject = _of(_STRING_MAP, "Annotations added to the pod.", factory=dict)
 
 
+_OF_POD_TEMPLATE: Final = {
+    **{name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]},
+    **{name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")},
+}
+
+
 @frozen(kw_only=True, unsafe_hash=False)
 class PodTemplate:
     """What the pod gets that is not its containers."""
 
-    _ELSEWHERE: ClassVar[JsonObject] = {
-        **{name: f"write it under podTemplate.spec, as {name}" for name in CORE_V1["PodSpec"]["properties"]},
-        **{name: f"write it under podTemplate.metadata, as {name}" for name in ("labels", "annotations")},
-    }
+    _ELSEWHERE: ClassVar[JsonObject] = _OF_POD_TEMPLATE
 
     metadata: PodTemplateMetadata = _nested(PodTemplateMetadata, "Labels and annotations of the pod.")
     spec: JsonObject = _of(
@@ -331,7 +334,7 @@ class AgentSpec:
 
     RULES = tuple(map(_task_rule, _TASK_FIELDS))
     _ELSEWHERE: ClassVar[JsonObject] = {
-        **PodTemplate._ELSEWHERE,
+        **_OF_POD_TEMPLATE,
         **CORE_V1["Container"]["x-elsewhere"],
         "containers": f"{_AGENT_IS}; others are sidecars",
         "template": f"write podTemplate; {_AGENT_IS}",

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import yaml
 from attrs import frozen
 
-from ._text import printable
 from ._yaml_errors import Place, told_error
 
 MOST_VALUES: Final = 5_000_000
@@ -160,7 +159,7 @@ def _steps(node: yaml.Node) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
     """Yield what a path goes on with below a node: its text, and the nodes of the name and the value."""
     if isinstance(node, yaml.MappingNode):
         for key, value in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
-            yield f".{printable(str(key.value))}", key, value
+            yield f".{key.value}", key, value
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(cast("list[yaml.Node]", node.value)):
             yield f"[{index}]", item, item

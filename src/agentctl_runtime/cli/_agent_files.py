@@ -13,9 +13,9 @@ from agentctl_core import API_VERSION, KIND, Config
 from agentctl_core.testing.precheck import precheck
 
 from .._documents import Document, Flaw, read_documents
-from .._text import printable
 from .._yaml_errors import Place
 from ._files import bytes_of
+from ._output import printable
 
 _GROUP: Final = API_VERSION.partition("/")[0]
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
