@@ -15,7 +15,7 @@ import pytest
 
 from agentctl_core import Config, Create, Observed, reconcile
 from agentctl_runtime._documents import Document, read_documents
-from agentctl_runtime.cli._agent_files import look_through, read_agents
+from agentctl_runtime.cli._findings import look_through, read_agents
 from tests.e2e.support import Kubectl
 from tests.mistakes import HEAD, MISTAKES, Mistake
 from tests.unit.runtime.test_documents import WORDS

@@ -14,7 +14,9 @@ from ._output import wants_colour
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Write an Agent": {
+        "init": "Print an Agent to start from, with comments.",
         "validate": "Tell everything that is wrong with Agents in files.",
+        "render": "Print the manifests that the operator would make.",
     },
     "Look ahead and understand": {
         "plan": "Tell what the operator would do next, or after an upgrade.",

@@ -6,6 +6,7 @@ are AGENTCTL_PORT, AGENTCTL_SERVICE_HOST and so on.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from .._logging import FORMATS, LEVELS
+from .._registry import tls_trusting
 from .._settings import Address, SettingError, Settings
 from ._config_options import bad_value, config_from, config_options, option
 
@@ -32,14 +34,7 @@ class _Listening(click.ParamType["Address | None"]):
 
 
 _DEFAULT: Final = Settings()
-_OPTIONS: Final = (
-    option(
-        "namespaces",
-        "Serve this namespace alone; may be repeated. [default: all]",
-        flag="--namespace",
-        multiple=True,
-    ),
-    option("context", "Context of the kubeconfig. [default: its current one]"),
+_REGISTRY_OPTIONS: Final = (
     option(
         "insecure_registries",
         "Look images of this registry up over plain HTTP; may be repeated.",
@@ -59,6 +54,16 @@ _OPTIONS: Final = (
         "Trust the certificate authorities in this PEM file too where images are looked up; read at start.",
         type=click.Path(dir_okay=False, path_type=Path),
     ),
+)
+_OPTIONS: Final = (
+    option(
+        "namespaces",
+        "Serve this namespace alone; may be repeated. [default: all]",
+        flag="--namespace",
+        multiple=True,
+    ),
+    option("context", "Context of the kubeconfig. [default: its current one]"),
+    *_REGISTRY_OPTIONS,
     option(
         "use_image_pull_secrets",
         "Look images up with the credentials in imagePullSecrets; needs the rights in deploy/pull-secrets.",
@@ -105,6 +110,13 @@ _OPTIONS: Final = (
 )
 
 
+def registry_options(command: F) -> F:
+    """Add the options that say how images are looked up; `settings_from` reads them."""
+    for add in reversed(_REGISTRY_OPTIONS):
+        command = add(command)
+    return command
+
+
 def run_options(command: F) -> F:
     """Add an option for each field of `Settings` and of `Config`; `settings_from` reads them."""
     command = config_options(command)
@@ -125,3 +137,19 @@ def settings_from(options: dict[str, Any]) -> Settings:
         return Settings(**own, config=config)
     except SettingError as error:
         raise bad_value(error.name, error.problem) from error
+
+
+def trust_of(settings: Settings) -> ssl.SSLContext | None:
+    """Return whose certificates are trusted where images are looked up; None for what the system says.
+
+    Raises:
+        click.BadParameter: the file with further ones cannot be read, or holds none.
+    """
+    if settings.registry_ca_file is None:
+        return None
+    try:
+        return tls_trusting(settings.registry_ca_file)
+    except OSError as error:
+        raise bad_value("registry_ca_file", f"cannot be read: {error}") from error
+    except ValueError as error:
+        raise bad_value("registry_ca_file", str(error)) from error

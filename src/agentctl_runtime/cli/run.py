@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Generator, Iterable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +22,7 @@ from .._leader import Election
 from .._logging import configure_logging
 from .._metrics import Metrics, metrics_app
 from .._operator import LeadershipLostError, Listener, Operator
-from .._registry import Registry, tls_trusting
+from .._registry import Registry
 from .._resolving import ThreadForEach
 from .._resources import LEASE
 from .._serving import serving
@@ -31,7 +30,7 @@ from .._settings import Address, Settings
 from .._tracing import Traced, TracingError, provider_from
 from ._config_options import bad_value
 from ._exits import ExitCode, Failure, command
-from ._run_options import run_options, settings_from
+from ._run_options import run_options, settings_from, trust_of
 
 _log = structlog.get_logger()
 
@@ -47,7 +46,7 @@ def run(**options: Any) -> None:
     """
     settings = settings_from(options)
     configure_logging(settings.log_format, settings.log_level)
-    tls = _tls(settings.registry_ca_file)
+    tls = trust_of(settings)
     try:
         with _recording(settings) as listener:
             asyncio.run(_run(settings, listener, tls))
@@ -98,17 +97,6 @@ async def _run(settings: Settings, listener: Listener | None, tls: ssl.SSLContex
         # It sends what waits, and gives up after a while where nobody takes it.
         await asyncio.to_thread(provider.shutdown)
     _log.info("operator ended")
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext | None:
-    if ca_file is None:
-        return None
-    try:
-        return tls_trusting(ca_file)
-    except OSError as error:
-        raise bad_value("registry_ca_file", f"cannot be read: {error}") from error
-    except ValueError as error:
-        raise bad_value("registry_ca_file", str(error)) from error
 
 
 def _election(api: Api, instance: str, settings: Settings) -> Election | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ._agent_files import Finding, Read, look_through, read_agents
 from ._config_options import config_from, config_options
 from ._exits import ExitCode, command
+from ._findings import Finding, Read, look_through, read_agents
 from ._output import output_option, show
 
 
