@@ -24,7 +24,7 @@ def invoke(*arguments: str, text: str = "") -> Result:
 @pytest.mark.parametrize("name", [(), ("researcher",), ("a" * 63,)], ids=lambda name: "".join(name)[:10])
 def test_what_it_prints_is_valid_and_has_the_name(pattern: str, name: tuple[str, ...]) -> None:
     text = invoke("init", *name, "--pattern", pattern).stdout
-    assert yaml.safe_load(text)["metadata"]["name"] == "".join(name) or "my-agent"
+    assert yaml.safe_load(text)["metadata"]["name"] == ("".join(name) or "my-agent")
     assert "my-agent" not in text or not name
     validated = invoke("validate", "-", text=text)
     assert (validated.exit_code, validated.stdout) == (0, "")

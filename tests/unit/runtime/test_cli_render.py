@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from tests.mistakes import HEAD
 
 from agentctl_core import ImageConfig, ImageError, ImageInfo
 from agentctl_runtime._registry import Registry
 from agentctl_runtime.cli._group import agentctl
-from tests.mistakes import HEAD
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 IMAGE_ONLY = HEAD.replace("  command: [serve]\n", "")
