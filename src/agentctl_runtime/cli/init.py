@@ -48,5 +48,5 @@ def init(name: str, pattern: str) -> None:
       agentctl validate researcher.yaml
       kubectl apply -f researcher.yaml
     """  # noqa: D301 -- click wants these backspaces
-    text = (files(__package__) / "patterns" / f"{pattern}.yaml").read_text("utf-8")
+    text = (files("agentctl_runtime.cli") / "patterns" / f"{pattern}.yaml").read_text("utf-8")
     click.echo(text.replace(NAME, name), nl=False)

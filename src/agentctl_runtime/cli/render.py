@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import click
-import yaml
 
 from agentctl_core import CommandUnknown, Config, ImageError, ImageInfo, build_pod, prepare
 
@@ -133,9 +132,9 @@ def _printed(manifests: Iterable[dict[str, Any]], output: str) -> str:
 class _Dumper(Dumper):
     """Writes texts of several lines, such as files, as blocks."""
 
-    def represent_str(self, data: str) -> yaml.ScalarNode:
+    def represent_str(self, data: str) -> Any:
         style = "|" if "\n" in data else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+        return cast("Any", self).represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
 _Dumper.add_representer(str, _Dumper.represent_str)
