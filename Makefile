@@ -87,10 +87,11 @@ mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from ma
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 	$(BIN)/python -m tools.proof_doc
 
-tables: $(STAMP)  ## Write docs/failures.md and the tables in docs/lifecycle.md and docs/operations.md anew.
+tables: $(STAMP)  ## Write docs/failures.md and the tables in docs/lifecycle.md, operations.md and validate.md anew.
 	$(BIN)/python -m tools.failures_doc
 	$(BIN)/python -m tools.lifecycle_doc
 	$(BIN)/python -m tools.operations_doc
+	$(BIN)/python -m tools.validate_doc
 
 crd: $(STAMP)  ## Write crds/agents.yaml anew from the model.
 	$(BIN)/agentctl crd > crds/agents.yaml
