@@ -87,7 +87,7 @@ mutation-changed: $(STAMP)  ## Mutation tests of the modules that differ from ma
 proof-doc: $(STAMP)  ## Write the figures of docs/proof.md anew.
 	$(BIN)/python -m tools.proof_doc
 
-tables: $(STAMP)  ## Write docs/failures.md and the tables in docs/lifecycle.md, operations.md and validate.md anew.
+tables: $(STAMP)  ## Write docs/failures.md, and what other pages have from the code, anew.
 	$(BIN)/python -m tools.failures_doc
 	$(BIN)/python -m tools.lifecycle_doc
 	$(BIN)/python -m tools.operations_doc
