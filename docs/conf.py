@@ -54,6 +54,14 @@ def _generate(_: Sphinx, __: str, source: list[str]) -> None:
             source[0] = source[0].replace(mark, generate())
 
 
+def _no_type(_: Sphinx, what: str, __: str, ___: object, ____: object, lines: list[str]) -> None:
+    """Break the first line of a constant's documentation at its colon: for napoleon, what is before is a type."""
+    if what in {"attribute", "data", "property"} and lines:
+        before, colon, after = lines[0].partition(": ")
+        lines[:1] = [f"{before}:", after] if colon else lines[:1]
+
+
 def setup(app: Sphinx) -> None:
     """Put what is generated into its pages."""
+    app.connect("autodoc-process-docstring", _no_type, priority=400)
     app.connect("source-read", _generate)
