@@ -31,9 +31,12 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 QUIET = {"run"}
 """What logs, and prints nothing."""
-SCRIPTS = {"completion"}
-"""What prints a program."""
+SCRIPTS = {"completion", "init"}
+"""What prints a program, or a file to be edited."""
 RUNS: dict[str, list[str]] = {
+    "init": [],
+    "validate": ["WRONG"],
+    "render": [str(EXAMPLES / "full.yaml")],
     "plan": ["FAILING", "--at", "2026-02-01T00:00:00Z"],
     "explain": ["demo", "FAILING"],
     "replay": ["RECORD"],
@@ -43,9 +46,9 @@ RUNS: dict[str, list[str]] = {
     "crd": [],
     "completion": ["bash"],
 }
-"""By command, arguments with which it has something to tell; FAILING and RECORD stand for files."""
-DATA = (" -> ", " runs [", "~ actions", "+ actions")
-"""What a line has that shows a file's or a cluster's own values, which stand as they are."""
+"""By command, arguments with which it has something to tell; FAILING, RECORD and WRONG stand for files."""
+DATA = (" -> ", " runs [", "~ actions", "+ actions", "agent.yaml:1:")
+"""What a line has that shows a file's or a cluster's own values, which stand as they are, or a place for an editor."""
 WITH_FORMATS = sorted(RUNS.keys() - SCRIPTS - {"demo"})
 
 
@@ -57,7 +60,7 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     def call(name: str, *options: str, **settings: Any) -> Result:
         served: Served = request.getfixturevalue("canned" if name == "doctor" else "served")
-        files = {"FAILING": failing, "RECORD": record}
+        files = {"FAILING": failing, "RECORD": record, "WRONG": wrong}
         arguments = [files[each](served, tmp_path) if each in files else each for each in RUNS[name]]
         result = CliRunner().invoke(agentctl, [name, *arguments, *options], **settings)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
@@ -88,6 +91,13 @@ def record(_: Served, folder: Path) -> str:
     return str(file)
 
 
+def wrong(_: Served, folder: Path) -> str:
+    """Write an Agent with two mistakes."""
+    file = folder / "agent.yaml"
+    file.write_text(json.dumps(agent(imagee="x", replicas=7)))
+    return str(file)
+
+
 def test_every_command_is_looked_at() -> None:
     assert RUNS.keys() | QUIET == COMMANDS.keys()
 
@@ -98,7 +108,7 @@ def test_a_help_fits_into_80_columns(name: str) -> None:
     assert [line for line in said.splitlines() if len(line) > 80] == []
 
 
-@pytest.mark.parametrize("name", sorted(RUNS.keys() - SCRIPTS - {"crd"}))
+@pytest.mark.parametrize("name", sorted(RUNS.keys() - SCRIPTS - {"crd", "render"}))
 def test_what_a_command_tells_fits_into_80_columns_but_for_data(run: Callable[..., Result], name: str) -> None:
     lines = run(name).output.splitlines()
     assert len(lines) > 1
@@ -124,8 +134,10 @@ def test_colour_is_left_out_where_it_is_not_wanted(
 
 
 @pytest.mark.parametrize("name", WITH_FORMATS)
-def test_json_and_yaml_are_one_document_that_says_the_same(run: Callable[..., Result], name: str) -> None:
-    assert json.loads(run(name, "-o", "json").stdout) == yaml.safe_load(run(name, "-o", "yaml").stdout)
+def test_json_is_one_document_and_yaml_says_the_same(run: Callable[..., Result], name: str) -> None:
+    told = json.loads(run(name, "-o", "json").stdout)
+    documents = [*yaml.safe_load_all(run(name, "-o", "yaml").stdout)]
+    assert documents == (told["items"] if told.get("kind") == "List" else [told])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ _CLUSTER = {"agentctl_core", "asyncio", "httpx2", "lightkube", "yaml"}
 _OPERATOR = _CLUSTER | {"structlog"}
 IMPORTS = {
     "": set[str](),
+    "init": set[str](),
+    "validate": {"agentctl_core", "agentctl_core.testing", "yaml"},
+    "render": {"agentctl_core", "agentctl_core.testing", "asyncio", "httpx2", "rich", "structlog", "yaml"},
     "completion": set[str](),
     "crd": {"agentctl_core", "yaml"},
     "demo": _OPERATOR | {"agentctl_core.testing", "agentctl_runtime.embedded", "rich"},
@@ -171,7 +174,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 def test_bash_completes_commands_options_and_values() -> None:
     assert completed("") == list(COMMANDS)
-    assert completed("r") == ["replay", "run"]
+    assert completed("r") == ["render", "replay", "run"]
     assert completed("plan", "--up") == ["--upgrade"]
     assert completed("plan", "-o", "") == ["table", "json", "yaml"]
     assert completed("completion", "z") == ["zsh"]
