@@ -69,6 +69,7 @@ MISTAKES: Final[Mapping[str, tuple[Mistake, ...]]] = {
         head("another version", "agentctl.dev/v1alpha1", "agentctl.dev/v1"),
         head("no apiVersion", "apiVersion: agentctl.dev/v1alpha1\n", ""),
         head("no kind", "kind: Agent\n", "", "kubectl"),
+        head("a misspelt kind", "kind: Agent", "kind: Agnet"),
         head("a kind in small letters", "kind: Agent", "kind: agent"),
         head("the kind's plural", "kind: Agent", "kind: Agents"),
         whole("no spec", HEAD.partition("spec:")[0]),

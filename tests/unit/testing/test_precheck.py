@@ -97,7 +97,7 @@ def test_metadata_that_is_none_is_told_once(metadata: Any) -> None:
 
 CASES: list[tuple[str, Json]] = [
     ("spec.livenessProbe", {"livenessProbe": {}}),
-    ("spec.env[1].valueFrom", {"env": [{"name": "A"}, {"name": "B", "value": "c", "valueFrom": FIELD}]}),
+    ("spec.env[1].valueFrom", {"env": [{"name": "A", "value": "c"}, {"name": "B", "value": "c", "valueFrom": FIELD}]}),
     ("spec.initContainers[0].livenessProbe", {"initContainers": [{**BESIDE, "livenessProbe": EXEC}]}),
     ("spec.sidecars[1].readinessProbe", {"sidecars": [{**BESIDE, "name": "s"}, {**BESIDE, "readinessProbe": {}}]}),
     ("spec.volumes[0].emptyDir.sizeLimit", {"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "-1"}}]}),
