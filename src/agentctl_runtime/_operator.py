@@ -323,6 +323,7 @@ class Operator:
                 continue
             if isinstance(action, PatchStatus) and self._unhurried.puts_off(key, manifest, actions):
                 continue
+            self._telemetry.executing(key, action)
             with self._echo_held(key, action):
                 is_lasting = self._queue.failures(key) >= LASTING_FAILURES
                 found = await self._executor.execute(action, manifest, is_lasting=is_lasting)

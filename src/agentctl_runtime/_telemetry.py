@@ -67,6 +67,9 @@ class Telemetry:
         """Stand around one request to the API server, until the head of its answer is there."""
         return nullcontext(_unheard)
 
+    def executing(self, agent: Key, action: Action) -> None:
+        """An action is about to be done for an Agent."""
+
     def executed(self, agent: Key, action: Action) -> None:
         """An action was done for an Agent."""
 

@@ -84,6 +84,9 @@ class Traced(Telemetry):
     def retried(self) -> None:
         self._inner.retried()
 
+    def executing(self, agent: Key, action: Action) -> None:
+        self._inner.executing(agent, action)
+
     def executed(self, agent: Key, action: Action) -> None:
         self._inner.executed(agent, action)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from agentctl_core import API_VERSION, KIND, Delete, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
+from agentctl_core import API_VERSION, KIND, Action, Delete, ImageError, ImageInfo, InvalidAgent, Ref, parse_agent
 from agentctl_core.host import request_for
 from agentctl_core.testing import Timings
 
@@ -20,6 +20,8 @@ from .._images import LookUp
 from .._logging import configure_logging
 from .._operator import Operator
 from .._registry import Registry
+from .._store import Key
+from .._telemetry import Telemetry
 from ..embedded import EmbeddedServer, embedded_look_up
 from ._agent_file import load_agent
 from ._cluster import asking
@@ -71,6 +73,16 @@ def demo(file: str | None, context: str | None) -> None:
     timeline.finished(clock(), "the agent ran, and its pod is gone")
 
 
+class _Telling(Telemetry):
+    """Tells what the operator does."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+
+    def executing(self, agent: Key, action: Action) -> None:  # noqa: ARG002 -- there is one Agent
+        self._story.decided([action])
+
+
 class DemoFailed(Exception):  # noqa: N818 -- it names the outcome
     """A step of the demo did not happen; the message says which, and what was seen instead."""
 
@@ -86,8 +98,8 @@ async def _demonstrate(manifest: dict[str, Any], context: str | None, timeline: 
         operator = Operator(
             api,
             namespaces=[ref.namespace],
-            listener=lambda _, __, actions: story.decided(actions),
             look_up=look_up,
+            telemetry=_Telling(story),
         )
         running = asyncio.create_task(operator.run(stop))
         try:

@@ -113,6 +113,13 @@ def test_the_demo_tells_the_life_of_an_agent_in_order(file: str | None) -> None:
 
 
 @pytest.mark.usefixtures("_virtual_time")
+def test_the_demo_tells_no_write_that_was_put_off() -> None:
+    lines = invoke("demo").stdout.splitlines()
+    first = next(position for position, line in enumerate(lines) if "write the Agent's status" in line)
+    assert any("Pending on node-1" in line for line in lines[:first])
+
+
+@pytest.mark.usefixtures("_virtual_time")
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
