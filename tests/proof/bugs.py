@@ -161,8 +161,19 @@ BUGS: Final = (
         "event-each-time",
         "event flood: an event is told at each look, not at each change",
         "_events.py",
+        "    if all_stand(current, manifest):\n"
+        "        return []\n"
+        "    ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)\n"
+        "    former = conditions_of(manifest)\n"
+        "    return [\n"
+        "        _event(ref, situation.identity, verdict, told, now)\n"
+        "        for verdict in current\n"
         "        if verdict != former.get(verdict.type)\n",
-        "",
+        "    ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)\n"
+        "    former = conditions_of(manifest)\n"
+        "    return [\n"
+        "        _event(ref, situation.identity, verdict, told, now)\n"
+        "        for verdict in current\n",
     ),
     Bug(
         "event-of-any-name",
@@ -175,8 +186,22 @@ BUGS: Final = (
         "claim-deleted",
         "an edit that no longer asks for a claim deletes it",
         "_objects.py",
-        "        if is_here and is_ours and _is_left_over(kind, name, situation):",
-        "        if kind == _CLAIM or (is_here and is_ours and _is_left_over(kind, name, situation)):",
+        "        if kind not in (_SERVICE, _CONFIG_MAP):\n"
+        "            continue  # a claim holds data, and pods are none of these\n"
+        '        name, uid = dig(there, "metadata", "name", kind=str), dig(there, "metadata", "uid", kind=str)\n'
+        "        if name is None or uid is None or (kind, name) in kept or is_being_deleted(there):\n"
+        "            continue\n"
+        '        is_here = dig(there, "metadata", "namespace", kind=str) == identity.namespace\n'
+        "        is_ours = ownership(there, identity.name, identity.uid) is Ownership.OURS\n"
+        "        if is_here and is_ours and _is_left_over(kind, name, situation):\n",
+        "        if kind not in (_SERVICE, _CONFIG_MAP, _CLAIM):\n"
+        "            continue  # a claim holds data, and pods are none of these\n"
+        '        name, uid = dig(there, "metadata", "name", kind=str), dig(there, "metadata", "uid", kind=str)\n'
+        "        if name is None or uid is None or (kind, name) in kept or is_being_deleted(there):\n"
+        "            continue\n"
+        '        is_here = dig(there, "metadata", "namespace", kind=str) == identity.namespace\n'
+        "        is_ours = ownership(there, identity.name, identity.uid) is Ownership.OURS\n"
+        "        if kind == _CLAIM or (is_here and is_ours and _is_left_over(kind, name, situation)):\n",
     ),
     Bug(
         "claim-owned",
@@ -245,7 +270,7 @@ BUGS: Final = (
         "resize-untold",
         "CPU is changed in the spec and never in the pod",
         "_change.py",
-        "    resized = list(_resized(rendered.pod, pod))\n",
+        "    resized = list(_resized(asked, present))\n",
         "    resized: list[dict[str, Any]] = []\n",
     ),
     Bug(
