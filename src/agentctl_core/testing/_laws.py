@@ -218,7 +218,9 @@ def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
 
 
 def _may_go(claim: JsonObject, world: World) -> bool:
-    """Tell whether a claim goes with its Agent, which is deleted: gone, going, or followed by another one."""
+    """Tell whether a claim goes with its Agent, its owner, which is deleted: gone, going, or followed by another one."""
+    if not reach(claim, "metadata", "ownerReferences"):
+        return False
     agent = world.agent
     lives = agent is not None and not is_being_deleted(agent) and is_owned_by(claim, agent["metadata"]["uid"])
     return not lives and not _retains(world)
