@@ -218,7 +218,7 @@ def with_ghost(before: World, after: World, *, by_operator: bool) -> None:
 
 
 def _may_go(claim: JsonObject, world: World) -> bool:
-    """Tell whether a claim goes with its Agent, its owner, which is deleted: gone, going, or followed by another one."""
+    """Tell whether a claim goes with the Agent that owns it, which is deleted: gone, going, or followed by another."""
     if not reach(claim, "metadata", "ownerReferences"):
         return False
     agent = world.agent
