@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import httpx2
@@ -84,6 +86,8 @@ def of_the_operator(pod: Json) -> Iterator[tuple[Any, ...]]:
     """Yield the paths of what the operator adds, but for the names of items."""
     for path in leaves(pod):
         match path:
+            case _ if reduce(getitem, path, pod) in ({}, []):
+                is_own = False  # as good as nothing
             case ("spec", "initContainers", _, "resources", _, resource) if resource in RESIZED:
                 is_own = False  # the agent's, which is changed in place
             case ("spec", "initContainers", index, *_):

@@ -65,7 +65,8 @@ def test_metrics_tell_what_was_done(observed: Observed, kubectl: Kubectl, namesp
     seen = observed.metrics()
     assert seen["agentctl_time_to_ready_seconds_count",] == 5
     assert 0 < seen["agentctl_time_to_ready_seconds_sum",] < 5 * 60
-    assert seen["controller_runtime_reconcile_total", "agent", "success"] >= 5
+    results = ("success", "requeue_after")  # the latter where a status was put off
+    assert sum(seen["controller_runtime_reconcile_total", "agent", result] for result in results) >= 5
     assert seen["controller_runtime_reconcile_errors_total", "agent"] == 0
     assert seen["controller_runtime_reconcile_panics_total", "agent"] == 0
     assert seen["workqueue_depth", "agent", "agent"] == 0

@@ -60,6 +60,10 @@ def _volume(out: JsonObject) -> None:
 
 def _container(out: JsonObject) -> None:
     out.setdefault("imagePullPolicy", _pull_policy(out.get("image", "")))
+    lifecycle = out.get("lifecycle", {})
+    # Of a feature that is off, as those of `GATED`; what held nothing else goes with it.
+    if lifecycle.pop("stopSignal", None) is not None and not lifecycle:
+        del out["lifecycle"]
 
 
 _LABEL: Final = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -165,7 +169,6 @@ FINISHERS: Final[Mapping[str, Callable[[JsonObject], None]]] = {
 GATED: Final[Mapping[str, tuple[str, ...]]] = {
     "core.HTTPGetAction": ("protocol",),
     "core.GRPCAction": ("mode",),
-    "core.Lifecycle": ("stopSignal",),
     "core.PodSpec": ("evictionResponders",),
     "core.VolumeMount": ("bindMountOptions",),
     "core.SecretVolumeSource": ("defaultUser",),
