@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
+
+from tools.marked_parts import with_part
 
 from agentctl_core._reconcile import STEPS
 from agentctl_core._situation import Holder, Want
 
 PAGE: Final = Path(__file__).parents[1] / "docs/lifecycle.md"
-_MARK: Final = re.compile(r"(<!-- decision table -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def decision_table() -> str:
@@ -26,10 +26,7 @@ def with_table(text: str) -> str:
     Raises:
         ValueError: the page has no marks to put it between.
     """
-    fresh, count = _MARK.subn(lambda found: f"{found[1]}{decision_table()}{found[2]}", text)
-    if count != 1:
-        raise ValueError(f"{PAGE} needs one '<!-- decision table -->' and one '<!-- end -->' after it")
-    return fresh
+    return with_part(text, "decision table", decision_table(), PAGE)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ That is deploy/install.yaml, the chart's default values and the files in it, and
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from tools.marked_parts import with_part
 
 from agentctl_runtime.cli._yaml import to_yaml
 from agentctl_runtime.cli.crd import _Dumper
@@ -30,7 +30,6 @@ _COPIES: Final = {
     "alerts.yaml": DEPLOY / "prometheus/alerts.yaml",
     "dashboard.json": DEPLOY / "grafana/agentctl.json",
 }
-_TABLE: Final = re.compile(r"(<!-- values -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def offline() -> dict[Path, str]:
@@ -106,10 +105,7 @@ def with_table(text: str) -> str:
     Raises:
         ValueError: the page has no marks to put it between.
     """
-    fresh, count = _TABLE.subn(lambda found: f"{found[1]}{values_table()}{found[2]}", text)
-    if count != 1:
-        raise ValueError(f"{PAGE} needs one '<!-- values -->' and one '<!-- end -->' after it")
-    return fresh
+    return with_part(text, "values", values_table(), PAGE)
 
 
 def install_yaml(kubectl: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
 
 import click
+from tools.marked_parts import with_part
 
 from agentctl_runtime._metrics import Metrics
 from agentctl_runtime._operator import State
@@ -83,12 +83,7 @@ def with_tables(text: str) -> str:
         ValueError: the page has no marks to put one between.
     """
     for name, table in TABLES.items():
-        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        found = mark.findall(text)
-        if len(found) != 1:
-            raise ValueError(f"{PAGE} needs one '<!-- {name} -->' and one '<!-- end -->' after it")
-        before, _, rest = text.partition(found[0][0])
-        text = before + found[0][0] + table() + rest[rest.index(found[0][1]) :]
+        text = with_part(text, name, table(), PAGE)
     return text
 
 

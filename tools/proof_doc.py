@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -12,25 +11,13 @@ from tests.proof.bugs import BUGS, Bug
 from tests.proof.scenarios import SCENARIOS, VIEWS
 from tests.proof.test_explorer import VIEW_FLOORS
 from tests.proof.test_seeded_bugs import hunt, with_bug
+from tools.marked_parts import with_part
 
 from agentctl_core.testing import Exploration, explore
 
 PAGE: Final = Path(__file__).parents[1] / "docs/proof.md"
 _MOST: Final = 110
 """Characters of what was said."""
-
-
-def with_part(text: str, name: str, part: str) -> str:
-    """Return the page's text with another part between `<!-- NAME -->` and the next `<!-- end -->`.
-
-    Raises:
-        ValueError: the page has no such marks.
-    """
-    mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-    fresh, count = mark.subn(lambda found: f"{found[1]}{part}{found[2]}", text)
-    if count != 1:
-        raise ValueError(f"{PAGE} needs one '<!-- {name} -->' and an '<!-- end -->' after it")
-    return fresh
 
 
 def bug_row(bug: Bug) -> str:
@@ -65,8 +52,7 @@ if __name__ == "__main__":
     text = PAGE.read_text()
     with ProcessPoolExecutor(2) as pool:
         head = "| scenario | states | settled | transitions | depth |\n| --- | --- | --- | --- | --- |\n"
-        text = with_part(
-            text, "figures", head + "".join([*pool.map(scenario_row, SCENARIOS), *pool.map(views_row, VIEW_FLOORS)])
-        )
+        rows = [*pool.map(scenario_row, SCENARIOS), *pool.map(views_row, VIEW_FLOORS)]
+        text = with_part(text, "figures", head + "".join(rows), PAGE)
         head = "| bug | what is wrong | found by | after | what is said |\n| --- | --- | --- | --- | --- |\n"
-        PAGE.write_text(with_part(text, "known bugs", head + "".join(pool.map(bug_row, BUGS))))
+        PAGE.write_text(with_part(text, "known bugs", head + "".join(pool.map(bug_row, BUGS)), PAGE))

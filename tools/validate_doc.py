@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from click.testing import CliRunner
 from tests.mistakes import FILE, MISTAKES, Mistake
+from tools.marked_parts import with_part
 
 from agentctl_runtime.cli._exits import ExitCode
 from agentctl_runtime.cli._group import agentctl
 
 PAGE: Final = Path(__file__).parents[1] / "docs/validate.md"
-_MARK: Final = re.compile(r"(<!-- mistakes -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def said_of(mistake: Mistake) -> Sequence[str]:
@@ -55,10 +54,7 @@ def with_table(text: str) -> str:
     Raises:
         ValueError: the page has no marks to put them between.
     """
-    fresh, count = _MARK.subn(lambda found: f"{found[1]}{table()}{found[2]}", text)
-    if count != 1:
-        raise ValueError(f"{PAGE} needs one '<!-- mistakes -->' and one '<!-- end -->' after it")
-    return fresh
+    return with_part(text, "mistakes", table(), PAGE)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from tests.proof.bugs import BUGS
 from tests.proof.scenarios import SCENARIOS
 from tests.proof.test_explorer import VIEW_FLOORS
-from tools.proof_doc import with_part
+from tools.marked_parts import with_part
 
 from agentctl_core.testing import FAULTS
 
@@ -39,4 +39,4 @@ def test_every_scenario_has_been_explored() -> None:
 
 def test_a_page_without_marks_is_an_error() -> None:
     with pytest.raises(ValueError, match="figures"):
-        with_part("no marks", "figures", "")
+        with_part("no marks", "figures", "", Path("page.md"))
