@@ -192,8 +192,11 @@ class Loop:
         for item in found.items:
             self._take(kind, "ADDED", item)
         self._listed[kind].set()
-        async for event in self._client.watch(kind, found.metadata.resourceVersion):
-            self._take(kind, event.type, event.object)
+        version = found.metadata.resourceVersion
+        while True:  # a server that is busy may end a watch
+            async for event in self._client.watch(kind, version):
+                version = event.object.metadata.resourceVersion
+                self._take(kind, event.type, event.object)
 
     def _take(self, kind: str, change: str, item: Item) -> None:
         name = item.metadata.name
