@@ -16,9 +16,12 @@ from ._store import Key, Manifest
 
 SOON: Final = 1.0
 """Seconds for which such a status waits."""
-LATEST: Final = 10.0
-"""Seconds for which it waits where the pods of more than `MANY` Agents are on their way: then the cluster is busy."""
 MANY: Final = 16
+"""Where more Agents than that wait, and there is movement among them, the cluster is busy with their pods."""
+STILL_SECONDS: Final = 10.0
+"""So long without any of them in motion is no movement any more."""
+LATEST: Final = 60.0
+"""Seconds after which a status is written however busy the cluster is."""
 
 _REMEMBERED: Final = ("failures", "lastFailure", "lastTermination", "completionTime")
 """What the status alone remembers: that cannot wait."""
@@ -33,27 +36,50 @@ class Unhurried:
 
     def __init__(self, queue: WorkQueue[Key]) -> None:
         self._queue = queue
-        self._since: dict[Key, float] = {}
+        self._since: dict[Key, float] = {}  # in the order of time
+        self._due: set[Key] = set()
+        self._moved = -LATEST
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._since)
 
     def puts_off(self, key: Key, manifest: Manifest, plan: Sequence[Action]) -> bool:
         """Tell whether the status in a plan is not to be written now; then the Agent is looked at again in time."""
-        if self._queue.is_closed or not _can_wait(manifest, plan):
-            self._since.pop(key, None)
-            return False
+        is_due = key in self._due
         now = asyncio.get_running_loop().time()
-        waited = now - self._since.setdefault(key, now)
-        if waited >= (LATEST if len(self._since) > MANY else SOON):
-            del self._since[key]
+        if not is_due:
+            self._moved = now
+        if is_due or self._queue.is_closed or not _can_wait(manifest, plan):
+            self.forget(key)
             return False
-        self._queue.add_after(key, SOON - waited if waited < SOON else SOON, Priority.LISTED)
+        self._since.setdefault(key, now)
+        if self._timer is None:
+            self._look_after(SOON)
         return True
 
     def forget(self, key: Key) -> None:
-        """Forget an Agent that is gone."""
+        """Forget an Agent that is gone, or of which nothing waits any more."""
         self._since.pop(key, None)
+        self._due.discard(key)
+
+    def _look_after(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Have the Agents looked at again that have waited long enough: one timer for all of them."""
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        is_busy = len(self._since) > MANY and now - self._moved < STILL_SECONDS
+        longest = LATEST if is_busy else SOON
+        for key, since in list(self._since.items()):
+            if since + longest > now:
+                # What is busy may have come to rest by then.
+                self._look_after(min(since + longest - now, SOON))
+                return
+            del self._since[key]
+            self._due.add(key)
+            self._queue.add(key, Priority.LISTED)
 
 
 def _can_wait(manifest: Manifest, plan: Sequence[Action]) -> bool:

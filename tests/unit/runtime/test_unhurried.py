@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
 from agentctl_runtime._queue import WorkQueue
 from agentctl_runtime._store import Key
-from agentctl_runtime._unhurried import LATEST, MANY, SOON, Unhurried
+from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, Unhurried
 
 from .support import now, run
 
@@ -63,24 +64,57 @@ def test_bad_news_good_news_and_what_must_be_remembered_do_not_wait(former: dict
     assert not puts_off(former, *plan)
 
 
-def test_it_waits_a_second_or_longer_where_many_wait() -> None:
-    async def waited(others: int) -> float:
+def waited(others: int, moves: Callable[[float], bool] = lambda _: False) -> float:
+    """Return for how many seconds a status waits beside others, of which one comes each second while `moves`."""
+
+    async def main() -> float:
         queue = WorkQueue[Key]()
         unhurried = Unhurried(queue)
         begin = now()
+        assert unhurried.puts_off(KEY, {}, [PENDING])
         for number in range(others):
             assert unhurried.puts_off(Key("default", f"a-{number}"), {}, [PENDING])
-        while unhurried.puts_off(KEY, {}, [PENDING]):
-            key = await queue.get()
-            while key != KEY:
-                queue.done(key)
-                key = await queue.get()
-            queue.done(key)
-        assert len(unhurried) == others
-        return now() - begin
+        looking = asyncio.create_task(_looked_at(queue))
+        number = others
+        while not looking.done():
+            await asyncio.wait([looking], timeout=1)
+            if moves(now() - begin):
+                number += 1
+                assert unhurried.puts_off(Key("default", f"a-{number}"), {}, [PENDING])
+        assert not unhurried.puts_off(KEY, {}, [PENDING])
+        assert unhurried.puts_off(KEY, {}, [PENDING])  # it was written: the next one waits anew
+        return looking.result() - begin
 
-    assert run(waited(0)) == pytest.approx(SOON)
-    assert run(waited(MANY)) == pytest.approx(LATEST)
+    return run(main())
+
+
+async def _looked_at(queue: WorkQueue[Key]) -> float:
+    """Return when KEY has its turn."""
+    while (key := await queue.get()) != KEY:
+        queue.done(key)
+    return now()
+
+
+def test_it_waits_a_second() -> None:
+    assert waited(0) == pytest.approx(SOON)
+
+
+def test_it_waits_longer_where_many_wait_and_things_move() -> None:
+    assert waited(MANY) == pytest.approx(STILL_SECONDS, abs=SOON)
+    assert waited(MANY, lambda seconds: seconds < 20) == pytest.approx(20 + STILL_SECONDS, abs=2 * SOON)
+    assert waited(MANY, lambda _: True) == pytest.approx(LATEST, abs=SOON)
+
+
+def test_nothing_leads_back_to_an_agent_that_was_told_of_meanwhile() -> None:
+    async def main() -> None:
+        queue = WorkQueue[Key]()
+        unhurried = Unhurried(queue)
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        assert not unhurried.puts_off(KEY, {}, [PatchStatus(REF, "1", status("True", "PodReady"))])
+        await asyncio.sleep(2 * LATEST)
+        assert len(queue) == 0
+
+    run(main())
 
 
 def test_what_is_gone_or_told_is_forgotten() -> None:
