@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +16,14 @@ import yaml
 from tools.manifests import INSTALL, install_yaml, schema, values
 
 from agentctl_runtime.cli.run import run
+from tests.e2e.cluster.build import monitoring_crds
 from tests.e2e.helm import CHART, Helm, Json
-from tests.e2e.support import Kubectl
+from tests.e2e.support import Kubectl, eventually
 from tests.rights import DEPLOY
 
 _HELMS_OWN = ("app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart", "helm.sh/resource-policy")
-_MONITORS: Json = {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}}
+# An interval that YAML takes for a number, unless it is quoted.
+_MONITORS: Json = {"serviceMonitor": {"enabled": True, "interval": "0"}, "prometheusRule": {"enabled": True}}
 _DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -219,7 +225,6 @@ def test_the_resource_type_is_kept_unless_that_is_not_wanted(helm: Helm) -> None
 def test_alerts_dashboard_and_monitor_are_those_of_the_other_files(helm: Helm) -> None:
     labels = {"release": "prometheus"}
     monitors = {name: {**each, "labels": labels} for name, each in _MONITORS.items()}
-    monitors["serviceMonitor"]["interval"] = "15s"
     made = helm.rendered({"metrics": {**monitors, "dashboard": {"enabled": True, "labels": {"folder": "agents"}}}})
     rule, monitor, dashboard = (_one(made, kind) for kind in ("PrometheusRule", "ServiceMonitor", "ConfigMap"))
     assert rule["spec"] == yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
@@ -228,7 +233,7 @@ def test_alerts_dashboard_and_monitor_are_those_of_the_other_files(helm: Helm) -
     service = _one(made, "Service")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     (endpoint,), (port,) = monitor["spec"]["endpoints"], service["spec"]["ports"]
-    assert endpoint == {"port": port["name"], "interval": "15s"}
+    assert endpoint == {"port": port["name"], "interval": "0"}
     for each in (rule, monitor):
         assert each["metadata"]["labels"].items() >= labels.items()
 
@@ -302,14 +307,50 @@ def test_an_older_kubernetes_is_refused(helm: Helm) -> None:
     )
 
 
-def test_an_api_server_takes_all_that_it_makes_of_its_own_kinds(helm: Helm, kubectl: Kubectl, namespace: str) -> None:
-    given = {**_POD_FIELDS, "namespaces": [namespace], "metrics": {"dashboard": {"enabled": True}}}
-    made = helm.rendered(given, namespace=namespace)
-    arguments = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "--filename=-")
-    taken = kubectl(
-        *arguments, namespace=namespace, input=json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
-    )
-    assert len(taken.stdout.splitlines()) == len(made)
+def test_an_api_server_takes_all_that_it_makes_and_nothing_misspelt(
+    helm: Helm, kubectl: Kubectl, namespace: str
+) -> None:
+    made = helm.rendered({**_POD_FIELDS, **_all_on(), "namespaces": [namespace]}, namespace=namespace)
+
+    def applied(objects: list[Json]) -> subprocess.CompletedProcess[str]:
+        arguments = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        return kubectl(*arguments, "--filename=-", namespace=namespace, input=items, check=False)
+
+    with _types_of_the_prometheus_operator(kubectl):
+        taken = applied(made)
+        assert (taken.stderr, len(taken.stdout.splitlines())) == ("", len(made))
+        for kind, field in (("ServiceMonitor", "interval"), ("PrometheusRule", "expr")):
+            misspelt = json.dumps(_one(made, kind)).replace(f'"{field}":', f'"{field}x":')
+            refused = applied([json.loads(misspelt)])
+            # kubectl's words or the API server's, whoever knows the new type first.
+            assert re.search(rf'unknown field "{field}x"|\b{field}x: field not declared', refused.stderr), refused
+
+
+@contextmanager
+def _types_of_the_prometheus_operator(kubectl: Kubectl) -> Iterator[None]:
+    """Let there be its ServiceMonitor and PrometheusRule; a cluster that has them keeps its own."""
+    files = [f"--filename={each}" for each in monitoring_crds()]
+    missing = [each for each in files if kubectl("get", each, check=False).returncode != 0]
+    try:
+        for each in missing:
+            kubectl("create", each)
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", *files)
+        # Established comes before the API server lists it in its discovery documents.
+        eventually(lambda: kubectl("get", "servicemonitors,prometheusrules"), 30, "its types are served")
+        yield
+    finally:
+        for each in missing:
+            kubectl("delete", each, "--ignore-not-found")
+
+
+def test_an_interval_is_one_that_the_prometheus_operator_takes() -> None:
+    _, monitor = (yaml.load(each.read_bytes(), Loader=yaml.CSafeLoader) for each in monitoring_crds())
+    node = monitor["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for name in ("spec", "endpoints"):
+        node = node["properties"][name]
+    theirs = node["items"]["properties"]["interval"]
+    assert dict(values(schema()))["metrics.serviceMonitor.interval"]["pattern"] == theirs["pattern"]
 
 
 def test_the_package_holds_the_chart_and_nothing_else(helm: Helm, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.e2e.cluster.build import binaries, helm, registry
+from tests.e2e.cluster.build import binaries, helm, monitoring_crds, registry
 from tests.e2e.cluster.dockerfile_build import buildkit_programs
 from tests.e2e.cluster.go_programs import BuildError
 from tests.e2e.cluster.node_build import node_programs, pause, why_no_node
@@ -16,6 +16,7 @@ def main() -> None:
         folder = binaries()
         registry()
         helm()
+        monitoring_crds()
         if why_no_node() is None:
             node_programs()
             pause()

@@ -7,13 +7,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.cluster.go_programs import LDFLAGS, BuildError, Program, go, locked, provide
+from tests.e2e.cluster.go_programs import LDFLAGS, BuildError, Program, locked, module_folder, provide, take
 
 _HERE = Path(__file__).parent
 KUBERNETES = _HERE / "kubernetes"
 _KWOK = _HERE / "kwok"
 _REGISTRY = _HERE / "registry"
 _HELM = _HERE / "helm"
+_PROMETHEUS = _HERE / "prometheus"
 _VERSION = "k8s.io/component-base/version"
 # Without a version kube-apiserver reports v0.0.0, and clients and kubectl adapt to that.
 KUBERNETES_LDFLAGS = (
@@ -21,6 +22,11 @@ KUBERNETES_LDFLAGS = (
     f" -X {_VERSION}.gitTreeState=clean -X {_VERSION}.gitCommit=unknown -X {_VERSION}.buildDate=2026-01-01T00:00:00Z"
 )
 _KWOK_MODULE = "sigs.k8s.io/kwok"
+_PROMETHEUS_MODULE = "github.com/prometheus-operator/prometheus-operator"
+_MONITORING_CRDS = tuple(
+    f"example/prometheus-operator-crd/monitoring.coreos.com_{each}.yaml"
+    for each in ("prometheusrules", "servicemonitors")
+)
 _STAGES = ("stage/node/fast", "stage/node/heartbeat-with-lease", "stage/pod/fast")
 
 
@@ -86,6 +92,15 @@ def helm() -> Path:
     return folder / _HELM_PROGRAM.name
 
 
+def monitoring_crds() -> list[Path]:
+    """The definitions of the resource types PrometheusRule and ServiceMonitor, as the Prometheus operator ships them.
+
+    Raises:
+        BuildError: they are missing and cannot be downloaded.
+    """
+    return take(folder_for("prometheus", (_PROMETHEUS,)), _PROMETHEUS, _PROMETHEUS_MODULE, _MONITORING_CRDS)
+
+
 def stages() -> list[Path]:
     """The kwok stage files, in the order they are to be given to kwok. ``binaries()`` provides them."""
     return sorted((cache_folder() / "stages").glob("*.yaml"))
@@ -140,9 +155,7 @@ def _prepare(command: Path, programs: Sequence[Program]) -> None:
 
 
 def _copy_stages(command: Path, target: Path) -> None:
-    # `go list -m` knows the folder of a module only once that has been downloaded.
-    go(command, _KWOK, "mod", "download", _KWOK_MODULE)
-    module = Path(go(command, _KWOK, "list", "-m", "-f", "{{.Dir}}", _KWOK_MODULE).strip())
+    module = module_folder(command, _KWOK, _KWOK_MODULE)
     target.mkdir(exist_ok=True)
     for number, stage in enumerate(_STAGES):
         for source in sorted((module / "kustomize" / stage).glob("*.yaml")):

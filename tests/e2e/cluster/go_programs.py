@@ -1,4 +1,4 @@
-"""Builds Go programs from the module proxy into a folder, once."""
+"""Builds Go programs from the module proxy into a folder, and takes files from there, once."""
 
 from __future__ import annotations
 
@@ -76,6 +76,41 @@ def go(command: Path, module: Path, *arguments: str, cgo: bool = False) -> str:
     return run.stdout
 
 
+def module_folder(command: Path, pins: Path, module: str) -> Path:
+    """Where a module that these pins name is unpacked, in the cache of the go command; it is downloaded where need be.
+
+    Raises:
+        BuildError: it cannot be downloaded.
+    """
+    # `go list -m` knows the folder of a module only once that has been downloaded.
+    go(command, pins, "mod", "download", module)
+    return Path(go(command, pins, "list", "-m", "-f", "{{.Dir}}", module).strip())
+
+
+def take(folder: Path, pins: Path, module: str, names: Sequence[str]) -> list[Path]:
+    """Copies, in the folder, of files of a module; what is not there is fetched.
+
+    Args:
+        folder: where they are kept.
+        pins: the folder with the go.mod and go.sum that pin the module.
+        module: its path.
+        names: of the files, from the module's own folder on.
+
+    Raises:
+        BuildError: the module cannot be downloaded.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = [folder / Path(name).name for name in names]
+    if not all(copy.exists() for copy in copies):
+        with locked(folder):
+            source = module_folder(_go_for(folder, {pins}), pins, module)
+            for name, copy in zip(names, copies, strict=True):
+                partial = copy.with_suffix(".partial")
+                partial.write_bytes((source / name).read_bytes())
+                partial.replace(copy)
+    return copies
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keep other builds out of the folder."""
@@ -97,16 +132,20 @@ def _build(folder: Path, programs: Sequence[Program], before: Callable[[Path, Se
     say("the first build of all takes some twenty minutes on two cores; later runs use what is there")
     for left_over in folder.glob("**/*.partial"):
         left_over.unlink()
-    try:
-        command = find_go(folder.parent, required_version(*{program.module / "go.mod" for program in programs}))
-    except (GoMissingError, OSError, ValueError) as error:
-        raise BuildError(str(error)) from error
+    command = _go_for(folder, {program.module for program in programs})
     if before is not None:
         before(command, programs)
     for program in programs:
         started = time.monotonic()
         _build_one(command, program, folder)
         say(f"{program.name} built in {time.monotonic() - started:.0f} s")
+
+
+def _go_for(folder: Path, modules: set[Path]) -> Path:
+    try:
+        return find_go(folder.parent, required_version(*(module / "go.mod" for module in modules)))
+    except (GoMissingError, OSError, ValueError) as error:
+        raise BuildError(str(error)) from error
 
 
 def _build_one(command: Path, program: Program, folder: Path) -> None:
