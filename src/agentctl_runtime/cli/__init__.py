@@ -23,13 +23,7 @@ _EX_CONFIG: Final = 78
 
 def main(name: str = "agentctl") -> None:
     """Run the command line under this name; without the extra `operator`, say how to install it."""
-    missing = [package for package in _NEEDED if find_spec(package) is None]
-    if missing:
-        sys.stderr.write(
-            f"agentctl: {', '.join(missing)} cannot be imported; the commands need the operator extra:\n"
-            "    pip install 'agentctl[operator]'\n"
-        )
-        sys.exit(_EX_CONFIG)
+    _check_extra()
     # It imports click, which may be missing.
     from ._exits import ExitCode  # noqa: PLC0415
     from ._group import agentctl  # noqa: PLC0415
@@ -44,3 +38,21 @@ def main(name: str = "agentctl") -> None:
 def kubectl_agent() -> None:
     """Run the command line as kubectl's plugin `kubectl agent`."""
     main("kubectl agent")
+
+
+def kubectl_complete_agent() -> None:
+    """Tell kubectl what can stand in place of the last word of `kubectl agent WORD...`."""
+    _check_extra()
+    from ._kubectl_completion import proposed  # noqa: PLC0415 -- it imports click too
+
+    print(proposed(sys.argv[1:]))  # noqa: T201 -- what kubectl reads
+
+
+def _check_extra() -> None:
+    missing = [package for package in _NEEDED if find_spec(package) is None]
+    if missing:
+        sys.stderr.write(
+            f"agentctl: {', '.join(missing)} cannot be imported; the commands need the operator extra:\n"
+            "    pip install 'agentctl[operator]'\n"
+        )
+        sys.exit(_EX_CONFIG)
