@@ -198,9 +198,10 @@ finally:
 
 def test_kubectl_is_proposed_every_command_each_on_a_line_with_what_it_is() -> None:
     commands = "".join(f"{name}\t{line}\n" for name, line in COMMANDS.items())
-    for words in ([], [""]):
-        asked = [AGENTCTL.with_name("kubectl_complete-agent"), *words]
-        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == f"{commands}:36\n"
+    asked = str(AGENTCTL.with_name("kubectl_complete-agent"))
+    for command_line in ([asked], [asked, ""]):
+        said = subprocess.run(command_line, capture_output=True, text=True, check=True).stdout
+        assert said == f"{commands}:36\n"
 
 
 @pytest.mark.parametrize(
