@@ -38,7 +38,7 @@ from ._leader import Election
 from ._prepared import PreparedAgents
 from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
-from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
+from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of, never
 from ._telemetry import Pass, Telemetry
 from ._unhurried import Unhurried
 from ._unwatched import Unwatched
@@ -118,10 +118,15 @@ class Operator:
         self._election = election
         self._telemetry = telemetry or Telemetry()
         self._queue: WorkQueue[Key] = WorkQueue(self._telemetry)
-        self._agents = Cache(agents_of_agent, self._queue.add)
-        self._dependents = {resource.kind: Cache(agents_of_dependent, self._queue.add) for resource in DEPENDENTS}
-        self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._unhurried = Unhurried(self._queue)
+        self._agents = Cache(agents_of_agent, self._queue.add)
+        self._dependents = {
+            resource.kind: Cache(
+                agents_of_dependent, self._queue.add, self._unhurried.can_wait if resource.kind == "Pod" else never
+            )
+            for resource in DEPENDENTS
+        }
+        self._unwatched = Unwatched(self._read, self._is_watched, self._queue.add_after)
         self._faults: dict[Key, tuple[object, ...]] = {}  # the one met last, to tell it once
         self._uids: dict[Key, str] = {}  # of the Agents met, to tell once that one is gone
         self._images = Images(look_up, self._queue.add)

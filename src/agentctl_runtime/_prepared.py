@@ -8,7 +8,7 @@ from agentctl_core import Config, Prepared, prepare
 
 from ._store import Key, Manifest
 
-MOST: Final = 512
+MOST: Final = 1024
 """So many are kept at a time: 6 KiB each for a small Agent, ten times that for a large one."""
 
 _Read: TypeAlias = tuple[object, ...]

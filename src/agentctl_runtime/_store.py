@@ -77,6 +77,14 @@ class Held:
         return read
 
 
+CanWait: TypeAlias = Callable[[Key, Held, Held], bool]
+
+
+def never(_key: Key, _former: Held, _held: Held) -> bool:
+    """Tell that an Agent is to be told of a change."""
+    return False
+
+
 class Cache:
     """Objects of one kind, from one or several feeds.
 
@@ -84,11 +92,15 @@ class Cache:
         agents_of: which Agents an object concerns.
         notify: called with each of them when an object changes, but not with the one on whose behalf we changed it, and
             with how urgent it is: what a list shows is less so than a change.
+        can_wait: asked whether an Agent need not be told of a change from one object to another.
     """
 
-    def __init__(self, agents_of: Callable[[Manifest], frozenset[Key]], notify: Notify) -> None:
+    def __init__(
+        self, agents_of: Callable[[Manifest], frozenset[Key]], notify: Notify, can_wait: CanWait = never
+    ) -> None:
         self._agents_of = agents_of
         self._notify = notify
+        self._can_wait = can_wait
         self._objects: dict[Key, Held] = {}
         self._by_agent: defaultdict[Key, set[Key]] = defaultdict(set)
         self._reached: dict[str | None, int] = {}  # the version that each feed has come to
@@ -147,9 +159,13 @@ class Cache:
         version = _version_of(manifest)
         self._reached[namespace] = max(self._reached.get(namespace, 0), version)
         if event_type != "DELETED":
-            if self._held_version(key_of(manifest)) < version:
+            former = self._objects.get(key_of(manifest))
+            if former is None or former.version < version:
                 held = self.keep(manifest)
-                self._tell(held.name, self._store(held), Priority.CHANGED)
+                concerned = self._store(held)
+                if former is not None:
+                    concerned = frozenset(key for key in concerned if not self._can_wait(key, former, held))
+                self._tell(held.name, concerned, Priority.CHANGED)
         else:
             # A late event about an object that has a successor of the same name says nothing about the successor.
             self.lose(manifest)

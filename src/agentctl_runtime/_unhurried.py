@@ -1,6 +1,7 @@
 """Which status can wait a moment: one that says no more than that a pod is on its way.
 
-Mostly the pod is ready by then, and its API server has a write less: each of them costs it 2 ms of CPU.
+Mostly the pod is ready by then, and its API server has a write less: each of them costs it 2 ms of CPU. While it waits,
+what is heard of the pod's way to a node would only lead to the same status again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 from agentctl_core import Action, Create, PatchStatus, Requeue
 
 from ._queue import Priority, WorkQueue
-from ._store import Key, Manifest
+from ._store import Held, Key, Manifest
 
 SOON: Final = 1.0
 """Seconds for which such a status waits."""
@@ -58,6 +59,13 @@ class Unhurried:
             self._look_after(SOON)
         return True
 
+    def can_wait(self, key: Key, former: Held, held: Held) -> bool:
+        """Tell whether a change of a pod says nothing that an Agent, whose status waits, must be looked at for."""
+        if key not in self._since:
+            return False
+        before, after = former.manifest(), held.manifest()
+        return _has_not_begun(before) and _has_not_begun(after) and _without_way(before) == _without_way(after)
+
     def forget(self, key: Key) -> None:
         """Forget an Agent that is gone, or of which nothing waits any more."""
         self._since.pop(key, None)
@@ -80,6 +88,23 @@ class Unhurried:
             del self._since[key]
             self._due.add(key)
             self._queue.add(key, Priority.LISTED)
+
+
+def _has_not_begun(pod: Manifest) -> bool:
+    """Tell whether a pod is on its way to a node, with nothing in its way; no kubelet has said anything."""
+    status: Mapping[str, Any] = pod.get("status") or {}
+    return (
+        status.get("phase") == "Pending"
+        and not any(status.get(name) for name in ("containerStatuses", "initContainerStatuses"))
+        and all(each["status"] == "True" for each in status.get("conditions") or () if each["type"] == "PodScheduled")
+    )
+
+
+def _without_way(pod: Manifest) -> Manifest:
+    """Return what is held of a pod without that which changes on its way to a node."""
+    metadata = {name: value for name, value in pod["metadata"].items() if name != "resourceVersion"}
+    spec = {name: value for name, value in (pod.get("spec") or {}).items() if name != "nodeName"}
+    return {"metadata": metadata, "spec": spec}
 
 
 def _can_wait(manifest: Manifest, plan: Sequence[Action]) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentctl_core import AGENT_LABEL, API_VERSION, KIND, project
 from agentctl_runtime._queue import Priority
-from agentctl_runtime._store import Cache, Feed, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
+from agentctl_runtime._store import Cache, Feed, Held, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
 
 A = Key("n", "a")
 WRITER = Key("n", "writer")
@@ -225,6 +225,24 @@ def test_what_everyone_has_to_know_of_is_told_to_the_writer_too() -> None:
     assert pods.told() == ["n/a"]
     pods.feed.apply("MODIFIED", pod(version=7))
     assert pods.told() == []
+
+
+def test_of_a_change_that_can_wait_an_agent_is_not_told() -> None:
+    told: list[Key] = []
+    asked: list[tuple[Key, int, int]] = []
+
+    def can_wait(key: Key, former: Held, held: Held) -> bool:
+        asked.append((key, former.version, held.version))
+        return key == A
+
+    cache = Cache(agents_of_dependent, lambda key, _: told.append(key), can_wait)
+    feed = cache.feed(None)
+    feed.apply("ADDED", pod(version=1, agent="b"))
+    assert (told, asked) == ([A, Key("n", "b")], [])
+    feed.apply("MODIFIED", pod(version=2, agent="b"))
+    assert (told[2:], sorted(asked)) == ([Key("n", "b")], [(A, 1, 2), (Key("n", "b"), 1, 2)])
+    feed.apply("DELETED", pod(version=3, agent="b"))
+    assert told[3:] == [A, Key("n", "b")]
 
 
 def test_what_a_list_shows_is_less_urgent_than_a_change() -> None:

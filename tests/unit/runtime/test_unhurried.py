@@ -10,7 +10,7 @@ import pytest
 
 from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
 from agentctl_runtime._queue import WorkQueue
-from agentctl_runtime._store import Key
+from agentctl_runtime._store import Held, Key
 from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, Unhurried
 
 from .support import now, run
@@ -113,6 +113,48 @@ def test_nothing_leads_back_to_an_agent_that_was_told_of_meanwhile() -> None:
         assert not unhurried.puts_off(KEY, {}, [PatchStatus(REF, "1", status("True", "PodReady"))])
         await asyncio.sleep(2 * LATEST)
         assert len(queue) == 0
+
+    run(main())
+
+
+def pod(version: int, phase: str = "Pending", *, node: str = "", labels: str = "", **status: Any) -> Held:
+    metadata = {"name": "demo", "namespace": "default", "resourceVersion": str(version), "labels": {"a": labels}}
+    spec = {"nodeName": node} if node else {}
+    manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    return Held.of(manifest | {"status": {"phase": phase, **status}}, frozenset({KEY}))
+
+
+def scheduled(status: str) -> list[dict[str, str]]:
+    return [{"type": "PodScheduled", "status": status}]
+
+
+WAITING = [{"name": "agent", "state": {"waiting": {"reason": "ErrImagePull"}}}]
+
+
+@pytest.mark.parametrize(
+    ("former", "held", "expected"),
+    [
+        (pod(1), pod(2, node="n", conditions=scheduled("True")), True),
+        (pod(1), pod(2), True),
+        (pod(1), pod(2, "Running", node="n"), False),
+        (pod(1), pod(2, conditions=scheduled("False")), False),
+        (pod(1), pod(2, containerStatuses=WAITING), False),
+        (pod(1), pod(2, initContainerStatuses=WAITING), False),
+        (pod(1, containerStatuses=WAITING), pod(2), False),
+        (pod(1), pod(2, labels="b"), False),
+    ],
+)
+def test_of_a_pod_on_its_way_to_a_node_nothing_is_told_while_the_status_waits(
+    former: Held, held: Held, expected: bool
+) -> None:
+    async def main() -> None:
+        unhurried = Unhurried(WorkQueue[Key]())
+        assert not unhurried.can_wait(KEY, former, held)
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        assert unhurried.can_wait(KEY, former, held) is expected
+        assert not unhurried.can_wait(Key("default", "other"), former, held)
+        await asyncio.sleep(SOON)
+        assert not unhurried.can_wait(KEY, former, held)
 
     run(main())
 
