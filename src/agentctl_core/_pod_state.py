@@ -19,6 +19,8 @@ from ._times import parse_timestamp
 
 OVERDUE: Final = timedelta(seconds=30)
 """A deletion that its kubelet has not confirmed so long after the grace period has met a dead node."""
+_LONG_RUN: Final = timedelta(minutes=10)
+"""A container that has run for longer is started again at once, whatever it did before; others wait for it."""
 _TERMINATION_MESSAGE_MAX_LENGTH: Final = 4096
 """As much as a kubelet keeps of one container's."""
 
@@ -70,11 +72,13 @@ class Container:
 
     Attributes:
         is_init: whether it has to end well before the agent starts; a sidecar has not.
+        restart_policy: the pod's; a sidecar's own.
         status: the core/v1 ContainerStatus.
     """
 
     name: str
     is_init: bool
+    restart_policy: str | None
     status: Mapping[str, Any]
 
     @property
@@ -110,6 +114,31 @@ class Container:
     def restarts(self) -> int:
         """How often it has been started again."""
         return max(0, dig(self.status, "restartCount", kind=int) or 0)
+
+    @property
+    def is_restarted(self) -> bool:
+        """Whether it is started again now that it has ended."""
+        match self.restart_policy:
+            case "Never":
+                return False
+            case "OnFailure":
+                return bool(self.failure)
+            case _:
+                return True
+
+    @property
+    def is_backing_off(self) -> bool:
+        """Whether it waits to be started again: after its second end, unless it had run for long.
+
+        While it waits, the kubelet may go on saying that it is terminated: that it waits, CrashLoopBackOff, is said
+        only once a pass of the kubelet has met the wait.
+        """
+        if self.waiting == "CrashLoopBackOff":
+            return True
+        if not (self.has_ended and self.is_restarted and self.restarts):
+            return False
+        began, end = (parse_timestamp(dig(self.terminated, field, kind=str)) for field in ("startedAt", "finishedAt"))
+        return began is None or end is None or end - began <= _LONG_RUN
 
     @property
     def failure(self) -> str:
@@ -204,7 +233,10 @@ def readiness(pod: Mapping[str, Any], now: datetime) -> Verdict:
         # The scheduler writes it as the kind, or as the resource.
         cure = _CLAIM_CURE if "persistentvolumeclaim" in told.lower() else _NO_NODE_CURE
         return not_ready("Unschedulable", f"No node takes the pod: {told}. {cure}")
-    if trouble := next(filter(None, map(_trouble, _containers(pod))), None):
+    containers = list(_containers(pod))
+    # Once the agent has ended for good its sidecars are made to end, which is nothing to tell.
+    over = [c for c in containers if c.name == MAIN_CONTAINER and c.has_ended and not c.is_restarted]
+    if trouble := next(filter(None, map(_trouble, over or containers)), None):
         return trouble
     if (dig(pod, "status", "phase", kind=str) or "Pending") == "Pending":
         return not_ready("PodPending", "The pod is starting.")
@@ -279,10 +311,11 @@ def _trouble(container: Container) -> Verdict | None:
     if container.is_init:
         told = f"Init container {name} has failed ({container.ending}); see kubectl logs -c {name}."
         return not_ready("InitFailed", told) if container.failure else None
-    if waiting == "CrashLoopBackOff":
+    if container.is_backing_off:
         told = f"Container {name} ends again and again ({container.ending}); see kubectl logs --previous -c {name}."
         return not_ready("CrashLoopBackOff", told)
-    return not_ready("PodNotReady", f"Container {name} has ended ({container.ending}) and is started again.")
+    then = " and is started again" if container.is_restarted else ""
+    return not_ready("PodNotReady", f"Container {name} has ended ({container.ending}){then}.")
 
 
 def _unready(pod: Mapping[str, Any], ready: object) -> Verdict:
@@ -342,6 +375,7 @@ def _finished_at(container: Container) -> str | None:
 
 def _containers(pod: object) -> Iterator[Container]:
     """Yield the status of each container, in the order in which they start."""
+    policy = dig(pod, "spec", "restartPolicy", kind=str)
     sidecars = {
         dig(c, "name", kind=str)
         for c in dig_list(pod, "spec", "initContainers")
@@ -350,4 +384,6 @@ def _containers(pod: object) -> Iterator[Container]:
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in dig_list(pod, "status", field):
             name = dig(status, "name", kind=str) or ""
-            yield Container(name, field == "initContainerStatuses" and name not in sidecars, status)
+            is_sidecar = name in sidecars
+            is_init = field == "initContainerStatuses" and not is_sidecar
+            yield Container(name, is_init, "Always" if is_sidecar else policy, status)

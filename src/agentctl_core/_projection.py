@@ -40,8 +40,8 @@ _BESIDE: Final[Mapping[str, Tree]] = {
 }
 _TERMINATED: Final[Mapping[str, Tree]] = dict.fromkeys(("exitCode", "finishedAt", "message", "reason"))
 _CONTAINER_STATUS: Final[Mapping[str, Tree]] = {
-    **dict.fromkeys(("name", "ready")),
-    "state": {"waiting": dict.fromkeys(("message", "reason")), "terminated": _TERMINATED},
+    **dict.fromkeys(("name", "ready", "restartCount")),
+    "state": {"waiting": dict.fromkeys(("message", "reason")), "terminated": {**_TERMINATED, "startedAt": None}},
     "lastState": {"terminated": _TERMINATED},
 }
 
@@ -50,7 +50,7 @@ READ: Final[Mapping[str, Mapping[str, Tree]]] = {
         **_NAMED,
         "metadata": _METADATA,
         "spec": {
-            "nodeName": None,
+            **dict.fromkeys(("nodeName", "restartPolicy")),
             "containers": dict.fromkeys(("image", "name", "resources")),
             "initContainers": dict.fromkeys(("name", "resources", "restartPolicy")),
             "schedulingGates": {"name": None},
@@ -59,7 +59,7 @@ READ: Final[Mapping[str, Mapping[str, Tree]]] = {
         "status": {
             **dict.fromkeys(("message", "observedGeneration", "phase", "reason")),
             "conditions": dict.fromkeys(("lastTransitionTime", "message", "reason", "status", "type")),
-            "containerStatuses": {**_CONTAINER_STATUS, "restartCount": None},
+            "containerStatuses": _CONTAINER_STATUS,
             "initContainerStatuses": _CONTAINER_STATUS,
             "podIPs": {"ip": None},
         },

@@ -92,14 +92,14 @@ class Cluster:
     def wait_ready(self, name: str) -> Any:
         return eventually(lambda: a if condition(a := self.agent(name), "Ready") == "True" else None, SECONDS, "Ready")
 
-    def wait_reason(self, name: str, kind: str, reason: str, *, seconds: float = SECONDS) -> Any:
+    def wait_reason(self, name: str, kind: str, reason: str) -> Any:
         def check() -> Any:
             found = self.agent(name)
             told = reasons(found or {}).get(kind)
             assert told == reason, told
             return found
 
-        return eventually(check, seconds, f"{kind} says {reason}")
+        return eventually(check, SECONDS, f"{kind} says {reason}")
 
     def wait_gone(self, name: str) -> None:
         eventually(lambda: self.pod(name) is None, SECONDS, f"pod {name} is gone")

@@ -85,6 +85,13 @@ CASES = {
         argo="Progressing",
         ended=termination(2, "Error"),
     ),
+    # So a kubelet writes it down for most of the first waits, before it says CrashLoopBackOff.
+    "ends-again": Case(
+        restarting(2, "Error", restarts=1),
+        "CrashLoopBackOff",
+        ("exit code 2", "kubectl logs --previous -c agent"),
+        ended=termination(2, "Error"),
+    ),
     "not-ready": Case(
         running(ready=False), "PodNotReady", ("readiness of agent", "readinessProbe", "logs"), argo="Progressing"
     ),

@@ -41,8 +41,15 @@ NO_NODE_CURE = "Change resources, nodeSelector, affinity or tolerations, or add 
 MADE_ANEW = "It is made anew once it is gone."
 
 
-def pod(*, metadata: Mapping[str, Any] | None = None, node: str | None = "node-1", **status: Any) -> Json:
-    spec = {"initContainers": [{"name": "side", "restartPolicy": "Always"}, {"name": "setup"}], "nodeName": node}
+def pod(
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    node: str | None = "node-1",
+    restart_policy: str = "Always",
+    **status: Any,
+) -> Json:
+    beside = [{"name": "side", "restartPolicy": "Always"}, {"name": "setup"}]
+    spec = {"initContainers": beside, "nodeName": node, "restartPolicy": restart_policy}
     return {"metadata": {"name": "demo", "uid": "u", **(metadata or {})}, "spec": spec, "status": status}
 
 
@@ -64,6 +71,11 @@ def at_end(name: str = "agent", code: Any = 1, **terminated: Any) -> Json:
 
 def again(name: str = "agent", code: Any = 1, state: Json | None = None, **terminated: Any) -> Json:
     return {"name": name, "state": state or {}, "lastState": {"terminated": {"exitCode": code, **terminated}}}
+
+
+def once_more(name: str = "agent", code: Any = 1, restarts: int = 1, **terminated: Any) -> Json:
+    """Return the status of a container that has been started again, and has ended anew."""
+    return {**at_end(name, code, **terminated), "restartCount": restarts}
 
 
 CRASHES: Json = {"waiting": {"reason": "CrashLoopBackOff"}}
@@ -192,6 +204,53 @@ def test_a_container_that_cannot_start_is_told_with_a_cure(waits: str, reason: s
 )  # fmt: skip
 def test_a_container_that_ended_is_told_with_what_to_look_at(state: Json, reason: str, message: str) -> None:
     assert told(readiness(state, NOW)) == (reason, message)
+
+
+ENDS_AGAIN = "Container {} ends again and again (exit code {}); see kubectl logs --previous -c {}."
+BEGAN = "2026-01-31T11:20:00Z"
+LATE = "2026-01-31T11:30:01Z"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "message"),
+    [
+        (running(once_more(code=3)), "CrashLoopBackOff", ENDS_AGAIN.format("agent", 3, "agent")),
+        (running(once_more(code=0)), "CrashLoopBackOff", ENDS_AGAIN.format("agent", 0, "agent")),
+        (running(once_more(code=3), restart_policy="OnFailure"), "CrashLoopBackOff",
+         ENDS_AGAIN.format("agent", 3, "agent")),
+        (running(init=(once_more("side", 3, 2),)), "CrashLoopBackOff", ENDS_AGAIN.format("side", 3, "side")),
+        (running(init=(once_more("side", 3, 2),), restart_policy="Never"), "CrashLoopBackOff",
+         ENDS_AGAIN.format("side", 3, "side")),
+        # A kubelet waits before it starts a container again that has run for ten minutes at most.
+        (running(once_more(startedAt=BEGAN, finishedAt=AT)), "CrashLoopBackOff",
+         ENDS_AGAIN.format("agent", 1, "agent")),
+        (running(once_more(startedAt=BEGAN, finishedAt=LATE)), "PodNotReady",
+         "Container agent has ended (exit code 1) and is started again."),
+        (running(once_more(startedAt=BEGAN, finishedAt="x")), "CrashLoopBackOff",
+         ENDS_AGAIN.format("agent", 1, "agent")),
+        (running(once_more(startedAt="x", finishedAt=LATE)), "CrashLoopBackOff",
+         ENDS_AGAIN.format("agent", 1, "agent")),
+        # What it lacks is told rather than that it lacks it again and again.
+        (running(once_more(code=137, reason="OOMKilled")), "OOMKilled",
+         f"Container agent ran out of memory: {MEMORY_CURE}."),
+        (running(init=(once_more("setup", 3, 2),)), "InitFailed",
+         "Init container setup has failed (exit code 3); see kubectl logs -c setup."),
+    ],
+)  # fmt: skip
+def test_a_container_that_waits_to_be_started_again_is_told_of_before_its_kubelet_says_so(
+    state: Json, reason: str, message: str
+) -> None:
+    assert told(readiness(state, NOW)) == (reason, message)
+
+
+@pytest.mark.parametrize(("policy", "code"), [("OnFailure", 0), ("Never", 0), ("Never", 1)])
+def test_what_has_ended_for_good_is_not_said_to_be_started_again(policy: str, code: int) -> None:
+    for end in (at_end(code=code), once_more(code=code)):
+        state = running(end, restart_policy=policy)
+        assert told(readiness(state, NOW)) == ("PodNotReady", f"Container agent has ended (exit code {code}).")
+        # Its sidecars are made to end then, and not started again.
+        state = running(end, init=(once_more("side", 143),), restart_policy=policy)
+        assert told(readiness(state, NOW)) == ("PodNotReady", f"Container agent has ended (exit code {code}).")
 
 
 LOST = [{"type": "ContainersReady", "status": "True"}, ready("False", reason="NodeStatusUnknown")]

@@ -27,6 +27,8 @@ ENDED = {"exitCode": 3, "reason": "Error", "message": "told", "finishedAt": "202
 CRASHES = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}}
 FILES = an_agent(command=["run"], files=[{"path": "a", "content": "b"}])
 SIDECAR = an_agent(command=["run"], sidecars=[{"name": "side", "image": "s", "resources": {"limits": {"cpu": "1"}}}])
+ENDED_ANEW = {"restartCount": 1, "state": {"terminated": ENDED | {"startedAt": "2026-01-31T11:00:00Z"}}}
+"""After a run of an hour, so that it is started again at once."""
 GATED = an_agent(command=["run"], podTemplate={"spec": {"schedulingGates": [{"name": "gate"}]}})
 
 
@@ -87,6 +89,7 @@ def more_cases() -> Iterator[Case]:
             {"name": "agent", "ready": True, "state": {"terminated": ENDED}}]}),
         a_pod(status={"phase": "Running", "containerStatuses": [
             {"name": "agent", "lastState": {"terminated": ENDED}, **CRASHES}]}),
+        a_pod(status={"phase": "Running", "containerStatuses": [{"name": "agent", **ENDED_ANEW}]}),
         *(
             a_pod(status={"phase": "Pending", "initContainerStatuses": [{"name": "init", **fields}]})
             for fields in (
@@ -109,11 +112,13 @@ def more_cases() -> Iterator[Case]:
     slower = an_agent(
         command=["run"], sidecars=[SIDECAR["spec"]["sidecars"][0] | {"resources": {"limits": {"cpu": 2}}}]
     )
-    failing = {"initContainerStatuses": [{"name": "side", "state": {"terminated": ENDED}}]}
-    yield SIDECAR, (side | {"status": {"phase": "Running"} | failing},)
+    for failing in ({"state": {"terminated": ENDED}}, {"restartCount": 1, "state": {"terminated": ENDED}}, ENDED_ANEW):
+        status = {"phase": "Running", "initContainerStatuses": [{"name": "side", **failing}]}
+        yield SIDECAR, (side | {"status": status},)
     yield slower, (side | {"status": RUNNING},)
     late = an_agent(restartPolicy="OnFailure", backoffLimit=1)
     yield late, (a_pod(of=late, status=waits(restartCount=2)),)
+    yield late, (a_pod(of=late, status=waits(restartCount=1, state={"terminated": ENDED | {"exitCode": 0}})),)
     yield from _beside()
 
 
