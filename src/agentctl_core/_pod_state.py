@@ -118,13 +118,7 @@ class Container:
     @property
     def is_restarted(self) -> bool:
         """Whether it is started again now that it has ended."""
-        match self.restart_policy:
-            case "Never":
-                return False
-            case "OnFailure":
-                return bool(self.failure)
-            case _:
-                return True
+        return self.restart_policy == "Always" or (self.restart_policy == "OnFailure" and bool(self.failure))
 
     @property
     def is_backing_off(self) -> bool:

@@ -93,7 +93,7 @@ def told(verdict: Verdict) -> tuple[str, str]:
 GATE_CURE = "of the pod's spec must be taken away, by whoever it is for, before a node is looked for."
 
 
-def gated(*names: str, **status: Any) -> Json:
+def gated(*names: str | None, **status: Any) -> Json:
     return {**pod(**status), "spec": {"schedulingGates": [{"name": name} for name in names]}}
 
 
@@ -122,6 +122,7 @@ def test_a_pod_that_says_so_is_ready() -> None:
         (gated("a", phase="Pending", conditions=[{"type": "PodScheduled", "status": "False", "message": "Blocked"}]),
          "PodPending", f"The scheduling gate a {GATE_CURE}"),
         (gated(), "PodPending", "The pod is starting."),
+        (gated(None), "PodPending", f"The scheduling gate  {GATE_CURE}"),
         (pod(phase="Running"), "PodNotReady", "The pod is not ready."),
         (pod(phase="Running", conditions=[ready("False", message="a gate is shut")]), "PodNotReady", "a gate is shut"),
         (running({"name": "agent", "ready": False}, {"name": "other", "ready": True}), "PodNotReady",
@@ -218,8 +219,9 @@ LATE = "2026-01-31T11:30:01Z"
         (running(once_more(code=0)), "CrashLoopBackOff", ENDS_AGAIN.format("agent", 0, "agent")),
         (running(once_more(code=3), restart_policy="OnFailure"), "CrashLoopBackOff",
          ENDS_AGAIN.format("agent", 3, "agent")),
-        (running(init=(once_more("side", 3, 2),)), "CrashLoopBackOff", ENDS_AGAIN.format("side", 3, "side")),
-        (running(init=(once_more("side", 3, 2),), restart_policy="Never"), "CrashLoopBackOff",
+        (running({"name": "agent"}, init=(once_more("side", 3, 2),)), "CrashLoopBackOff",
+         ENDS_AGAIN.format("side", 3, "side")),
+        (running({"name": "agent"}, init=(once_more("side", 3, 2),), restart_policy="Never"), "CrashLoopBackOff",
          ENDS_AGAIN.format("side", 3, "side")),
         # A kubelet waits before it starts a container again that has run for ten minutes at most.
         (running(once_more(startedAt=BEGAN, finishedAt=AT)), "CrashLoopBackOff",
