@@ -24,10 +24,12 @@ _EX_CONFIG: Final = 78
 def main(name: str = "agentctl") -> None:
     """Run the command line under this name; without the extra `operator`, say how to install it."""
     _check_extra()
-    # It imports click, which may be missing.
+    # These import click, which may be missing.
+    from . import _shells  # noqa: PLC0415
     from ._exits import ExitCode  # noqa: PLC0415
     from ._group import agentctl  # noqa: PLC0415
 
+    _shells.register()
     try:
         agentctl(prog_name=name)
     except Exception as error:  # noqa: BLE001 -- told, as Python would have told it

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.cluster.debian import unpacked
-from tests.e2e.cluster.packages import PackagesError
+from tests.e2e.cluster.debian import unpacked, why_not_unpacked
 
 _PACKAGES = ("chromium-headless-shell", "fonts-inter")
 _OPTIONS = (
@@ -43,17 +41,7 @@ def why_no_chromium() -> str | None:
     Raises:
         PackagesError: it could, and its packages cannot be fetched.
     """
-    if platform.system() != "Linux":
-        return "Chromium is made from Debian's packages: it needs Linux"
-    if shutil.which("apt-get") is None:
-        return "Chromium is made from Debian's packages: it needs apt"
-    try:
-        chromium_root()
-    except PackagesError:
-        if os.geteuid() == 0:
-            raise
-        return "Chromium is made from Debian's packages: without root, apt cannot ask what there is"
-    return None
+    return why_not_unpacked(_PACKAGES)
 
 
 def chromium_root() -> Path:

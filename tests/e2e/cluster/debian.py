@@ -41,6 +41,23 @@ def unpacked(packages: Sequence[str]) -> Path:
     return target
 
 
+def why_not_unpacked(packages: Sequence[str]) -> str | None:
+    """Why this machine cannot have a folder with these packages, in one line; None where it can.
+
+    Raises:
+        PackagesError: it could, and they cannot be fetched.
+    """
+    if shutil.which("apt-get") is None:
+        return f"{packages[0]} is made from Debian's packages: it needs apt"
+    try:
+        unpacked(packages)
+    except PackagesError:
+        if os.geteuid() == 0:
+            raise
+        return f"{packages[0]} is made from Debian's packages: without root, apt cannot ask what there is"
+    return None
+
+
 def closure(packages: Sequence[str]) -> list[str]:
     """NAME=VERSION of each package that apt would install on a machine that has none.
 
