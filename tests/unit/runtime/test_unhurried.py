@@ -145,7 +145,7 @@ WAITING = [{"name": "agent", "state": {"waiting": {"reason": "ErrImagePull"}}}]
     ],
 )
 def test_of_a_pod_on_its_way_to_a_node_nothing_is_told_while_the_status_waits(
-    former: Held, held: Held, expected: bool
+    former: Held, held: Held, *, expected: bool
 ) -> None:
     async def main() -> None:
         unhurried = Unhurried(WorkQueue[Key]())
