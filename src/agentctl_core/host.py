@@ -322,6 +322,8 @@ def _path(ref: Ref, *names: str) -> str:
 def _segment(name: str) -> str:
     if name in ("", ".", ".."):
         raise ValueError(f"{name!r} is no name: a namespace or a name is missing")
+    if _UNRESERVED.issuperset(name):
+        return name
     encoded = name.encode("utf-8", "replace")
     return "".join(chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in encoded)
 

@@ -33,7 +33,7 @@ from agentctl_core.host import FIELD_MANAGER, Request, Resource
 
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
-from ._http import Transport
+from ._http import TargetedRequest, Transport
 from ._resources import object_path, resource_of, url_path
 from ._telemetry import Telemetry
 
@@ -65,7 +65,7 @@ class ConfigurationError(Exception):
 
 
 class _Params(ConnectionParams):
-    """lightkube's parameters, which keep the TLS context that they come to.
+    """lightkube's parameters, which keep what they come to.
 
     Where the environment names proxies httpx2 connects, which knows about them; else our own transport does.
     """
@@ -73,10 +73,12 @@ class _Params(ConnectionParams):
     def httpx_params(self, config: SingleConfig) -> dict[str, Any]:
         params = cast("dict[str, Any]", super().httpx_params(config))  # pyright: ignore[reportUnknownMemberType]
         self.tls = cast("ssl.SSLContext", params["verify"])
+        self.auth = cast("httpx2.Auth | None", params["auth"])
         if self.transport is None and self.trust_env and getproxies():
             params["limits"] = httpx2.Limits(max_connections=None)
         elif self.transport is None:
             params["transport"] = Transport(self.tls)
+        self.carrier = cast("httpx2.AsyncBaseTransport | None", params["transport"])
         return params
 
 
@@ -86,6 +88,10 @@ class _Client(GenericAsyncClient):
     _tls: ssl.SSLContext
     _authority: Path | None
     _telemetry: Telemetry
+    _base: httpx2.URL
+    _host: str
+    _auth: httpx2.Auth | None
+    _carrier: httpx2.AsyncBaseTransport | None  # None: by way of a proxy, which httpx2's client finds
 
     @classmethod
     def of(
@@ -102,6 +108,9 @@ class _Client(GenericAsyncClient):
         authority = config.cluster.certificate_auth
         client._tls, client._authority = params.tls, Path(config.abs_file(authority)) if authority else None
         client._telemetry = telemetry
+        client._base = client._client.base_url
+        client._host = client._base.netloc.decode("ascii")
+        client._auth, client._carrier = params.auth, params.carrier
         return client
 
     def build(  # noqa: PLR0913 -- the parts of an HTTP request
@@ -113,34 +122,31 @@ class _Client(GenericAsyncClient):
         body: JsonObject | None = None,
         content_type: str | None = None,
         is_stream: bool = False,
-    ) -> httpx2.Request:
-        """Return a request. By hand: httpx2 reads a URL three times over, and merges what is the same for all.
+    ) -> TargetedRequest:
+        """Return a request. By hand: httpx2 merges what is the same for all.
 
         Raises:
             ApiFailure: it cannot be sent.
         """
-        base = self._client.base_url
-        headers = [(b"Host", base.netloc), *_HEADERS, _STREAM_ENCODING if is_stream else _ENCODING]
+        headers = [(b"Host", self._base.netloc), *_HEADERS, _STREAM_ENCODING if is_stream else _ENCODING]
         try:
             content = b"" if body is None else msgspec.json.encode(body)
             below = path.removeprefix("/")
-            target = f"{below}?{urlencode(params)}" if params else below
-            url = base.copy_with(raw_path=base.raw_path + target.encode("ascii"))
-        except (UnicodeEncodeError, RecursionError, httpx2.InvalidURL) as error:
+            target = self._base.raw_path + (f"{below}?{urlencode(params)}" if params else below).encode("ascii")
+        except (UnicodeEncodeError, RecursionError) as error:
             raise ApiFailure(f"{method} {path}: cannot be sent: {error}", reason=NOT_SENT) from error
         if body is not None:
             headers.append((b"Content-Type", (content_type or "application/json").encode("ascii")))
             headers.append((b"Content-Length", b"%d" % len(content)))
         timeouts = _STREAM_TIMEOUTS if is_stream else _TIMEOUTS
-        request = httpx2.Request(method, url, headers=headers, stream=httpx2.ByteStream(content), extensions=timeouts)
-        request.read()
-        return request
+        return TargetedRequest(method, self._base, target, headers=headers, content=content, extensions=timeouts)
 
-    async def exchange(self, request: httpx2.Request, *, stream: bool = False) -> httpx2.Response:
-        host = request.url.netloc.decode("ascii")
-        with self._telemetry.requesting(request.method, host, request.url.path) as answered:
+    async def exchange(self, request: TargetedRequest, *, stream: bool = False) -> httpx2.Response:
+        with self._telemetry.requesting(request.method, self._host, request.path) as answered:
             try:
-                response = await self._client.send(request, stream=stream)
+                response = await self._send(request)
+                if not stream:
+                    await _read(response)
             except httpx2.ConnectError as error:
                 if self._authority and "CERTIFICATE_VERIFY_FAILED" in str(error):
                     # Perhaps it was replaced on disk, as Kubernetes does in pods: the next attempt trusts it too.
@@ -149,8 +155,35 @@ class _Client(GenericAsyncClient):
             answered(response.status_code)
         return response
 
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request with the credentials that lightkube knows: httpx2's client takes as long as the rest."""
+        if self._carrier is None:
+            return await self._client.send(request, stream=True)
+        if self._auth is None:
+            return await self._carrier.handle_async_request(request)
+        flow = self._auth.async_auth_flow(request)
+        try:
+            request = await anext(flow)
+            while True:
+                response = await self._carrier.handle_async_request(request)
+                try:
+                    request = await flow.asend(response)
+                except StopAsyncIteration:
+                    return response
+                await response.aclose()
+        finally:
+            await flow.aclose()
+
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+async def _read(response: httpx2.Response) -> None:
+    try:
+        await response.aread()
+    except BaseException:
+        await response.aclose()
+        raise
 
 
 class Api:

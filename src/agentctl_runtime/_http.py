@@ -8,20 +8,62 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
-from typing import Final, NamedTuple, cast
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import httpx2
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-KEPT_SECONDS: Final = 30.0
-"""How long an idle connection is used again: API servers and most load balancers close it after 60 s or more."""
+KEPT_SECONDS: Final = 10.0
+"""How long an idle connection is kept: API servers and most load balancers close it after 60 s or more."""
 MOST_BUFFERED: Final = 256 * 1024
 """Bytes of an answer that nobody has read yet, from which on no more are taken in."""
 _ADDRESS_DELAY: Final = 0.25
 """Seconds until the next address of a host is tried beside the former one (RFC 8305)."""
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SUCCESS: Final = 200
+
+
+class TargetedRequest(httpx2.Request):
+    """A request whose URL is made for who asks for it: sending takes its target alone, and httpx2 reads a URL slowly.
+
+    Args:
+        method: the HTTP method.
+        base: the server's URL.
+        target: path and query, percent-encoded.
+        headers: all of them.
+        content: the body.
+        extensions: httpx2's, of which the timeouts are.
+    """
+
+    def __init__(  # noqa: PLR0913 -- the parts of an HTTP request
+        self,
+        method: str,
+        base: httpx2.URL,
+        target: bytes,
+        *,
+        headers: Sequence[tuple[bytes, bytes]],
+        content: bytes,
+        extensions: Mapping[str, Any],
+    ) -> None:
+        self.base = base
+        self.target = target
+        stream = httpx2.ByteStream(content)
+        super().__init__(method, base, headers=headers, stream=stream, extensions={**extensions, "target": target})
+        self.read()
+
+    @property
+    def path(self) -> str:
+        """The path as it is sent."""
+        return self.target.partition(b"?")[0].decode("ascii")
+
+    @property
+    def url(self) -> httpx2.URL:
+        return self.base.copy_with(raw_path=self.target)
+
+    @url.setter
+    def url(self, url: httpx2.URL) -> None:
+        self.base = url
 
 
 class Origin(NamedTuple):
@@ -46,6 +88,7 @@ class Transport(httpx2.AsyncBaseTransport):
         self._tls = tls
         self._idle: dict[Origin, list[_Connection]] = {}
         self._open: set[_Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; return when the head of its answer is there.
@@ -53,8 +96,10 @@ class Transport(httpx2.AsyncBaseTransport):
         Raises:
             httpx2.TransportError: it cannot be sent, or is not answered.
         """
-        message = _message(request, await request.aread())
-        origin = _origin(request.url)
+        url = request.base if isinstance(request, TargetedRequest) else request.url
+        target = request.extensions.get("target") or url.raw_path
+        message = _message(request, target, await request.aread())
+        origin = _origin(url)
         connection = self._kept(origin) or await self._connect(origin, request.extensions["timeout"]["connect"])
         try:
             status, headers = await connection.exchange(message)
@@ -67,6 +112,8 @@ class Transport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection, and wait until it is."""
+        if self._timer is not None:
+            self._timer.cancel()
         connections = tuple(self._open)
         for connection in connections:
             connection.abort()
@@ -74,17 +121,30 @@ class Transport(httpx2.AsyncBaseTransport):
 
     def _kept(self, origin: Origin) -> _Connection | None:
         """Return the idle connection that was used last, if any can be used still."""
-        idle, now = self._idle.get(origin, []), asyncio.get_running_loop().time()
+        idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()
-            if connection.is_reusable and now - connection.idle_since < KEPT_SECONDS:
+            if connection.is_reusable:
                 return connection
-            connection.abort()
         return None
 
     def _keep(self, origin: Origin, connection: _Connection) -> None:
-        connection.idle_since = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
         self._idle.setdefault(origin, []).append(connection)
+        if self._timer is None:
+            self._timer = loop.call_later(KEPT_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close what has been idle for too long: after a burst most connections are needed no more."""
+        loop = asyncio.get_running_loop()
+        oldest = loop.time()
+        for idle in self._idle.values():
+            while idle and (idle[0].idle_since + KEPT_SECONDS <= loop.time() or not idle[0].is_reusable):
+                idle.pop(0).abort()
+            oldest = min(oldest, idle[0].idle_since) if idle else oldest
+        is_any = any(self._idle.values())
+        self._timer = loop.call_at(oldest + KEPT_SECONDS, self._close_idle) if is_any else None
 
     async def _connect(self, origin: Origin, seconds: float | None) -> _Connection:
         is_tls = origin.scheme == "https"
@@ -292,8 +352,8 @@ def _origin(url: httpx2.URL) -> Origin:
     return Origin(url.scheme, url.raw_host.decode("ascii"), url.port or ports[url.scheme])
 
 
-def _message(request: httpx2.Request, body: bytes) -> bytes:
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+def _message(request: httpx2.Request, target: bytes, body: bytes) -> bytes:
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
     lines += [b"%b: %b" % pair for pair in request.headers.raw]
     head = b"\r\n".join(lines)
     breaks = len(lines) - 1

@@ -163,18 +163,23 @@ def test_an_answer_that_is_none_is_an_error_and_the_next_request_has_another_con
     assert server.connections == 2
 
 
-def test_a_connection_that_was_idle_for_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Server(OK, OK)
+def test_a_connection_that_was_idle_for_long_is_closed_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_http, "KEPT_SECONDS", 1.0)
+    server = Server(OK, OK, OK, OK, OK)
 
     async def use(client: httpx2.AsyncClient) -> None:
+        await asyncio.gather(client.get("a"), client.get("a"))
+        await asyncio.sleep(0.6)
         await client.get("a")
-        monkeypatch.setattr(_http, "KEPT_SECONDS", 0.0)
+        await asyncio.sleep(0.7)
+        assert (server.connections, server.lost) == (2, 1)  # the one that was used meanwhile is kept
         await client.get("a")
-        await asyncio.sleep(0.05)
-        assert server.lost == 1
+        await asyncio.sleep(1.2)
+        assert (server.connections, server.lost) == (2, 2)
+        await client.get("a")
 
     against(server, use)
-    assert server.connections == 2
+    assert server.connections == 3
 
 
 def test_a_request_that_is_given_up_takes_its_connection_with_it() -> None:
