@@ -138,6 +138,35 @@ def test_what_kubectl_applies_it_upgrades_and_deletes(bare: OnNode, tmp_path: Pa
     _is_left(kubectl, before)
 
 
+def test_helm_installs_for_one_namespace_alone(bare: OnNode, tmp_path: Path) -> None:
+    before, kubectl = _stock(bare.kubectl), bare.kubectl
+    helm = Helm(tmp_path, bare.node.kubeconfig, ROOT)
+    alone = f"--set=namespaces={{{bare.namespace}}}"
+    with fresh_namespace(kubectl) as elsewhere:
+        helm(*_told("helm install"), alone, *_WAIT, values=_values(bare.images))
+        kubectl(*_told("kubectl label namespace"))
+        other = OnNode(kubectl, elsewhere, bare.images, bare.node)
+        other.run("agent", "entrypoint", command=["probe"])
+        _agent_is_ready(bare)
+        assert _may_create_pods(kubectl, bare.namespace)
+        assert not _may_create_pods(kubectl, elsewhere)
+        # It came first, and nobody has looked at it.
+        assert "status" not in other.agent("agent")
+        assert other.pod("agent") is None
+
+        kubectl(*_told("kubectl delete agents"))
+        assert bare.pod("agent") is None
+        helm(*_told("helm uninstall"), *_WAIT)
+    kubectl(*_told("kubectl delete crd"))
+    kubectl(*_told("kubectl delete namespace"))
+    _is_left(kubectl, before)
+
+
+def _may_create_pods(kubectl: Kubectl, namespace: str) -> bool:
+    operator = f"--as=system:serviceaccount:{NAMESPACE}:agentctl"
+    return kubectl("auth", "can-i", "create", "pods", operator, namespace=namespace, check=False).stdout == "yes\n"
+
+
 def _told(start: str) -> list[str]:
     """Return the words, after the program's name, of the command in docs/deploy.md that starts so."""
     lines = (line for block in blocks(PAGE) if block.language == "sh" for line in block.text.splitlines())
