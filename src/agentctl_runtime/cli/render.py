@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import click
 
-from agentctl_core import CommandUnknown, Config, ImageError, ImageInfo, build_pod, prepare
+from agentctl_core import API_VERSION, CommandUnknown, Config, ImageError, ImageInfo, build_pod, prepare
 
 from .._registry import Registry
 from .._settings import Settings
@@ -19,6 +19,8 @@ from ._findings import AgentInFile, look_through, read_agents
 from ._output import output_option
 from ._run_options import registry_options, settings_from, trust_of
 from ._yaml import Dumper, to_yaml
+
+_OWN: Final = f"{API_VERSION.partition('/')[0]}/"
 
 
 @command(
@@ -43,7 +45,8 @@ def render(ctx: click.Context, /, *, files: tuple[str, ...], resolve: bool, outp
       agentctl render hello.yaml | podman kube play -
 
     A FILE is what `agentctl validate` takes; where something is wrong in it, nothing is printed. Nothing owns what is
-    printed, and no namespace is named where the Agent names none. An Agent with `replicas: 0` has no pod.
+    printed, it has no annotations of the operator's, and no namespace is named where the Agent names none. An Agent
+    with `replicas: 0` has no pod.
 
     What an image runs by itself stands in its registry: --resolve asks it, as nobody in particular, and pins the
     image to its digest. The other options are those of `agentctl run`, and so are their variables.
@@ -87,9 +90,12 @@ def rendered(manifest: Mapping[str, Any], config: Config, images: Mapping[str, I
 
 
 def _alone(manifest: Mapping[str, Any], *, has_namespace: bool) -> dict[str, Any]:
-    """Return a manifest that belongs to nobody."""
-    left_out = {"ownerReferences"} if has_namespace else {"ownerReferences", "namespace"}
+    """Return a manifest that belongs to nobody, without what the operator remembers in its annotations."""
+    left_out = {"ownerReferences", "annotations"} | (set() if has_namespace else {"namespace"})
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in left_out}
+    annotations = manifest["metadata"].get("annotations", {})
+    if asked := {key: text for key, text in annotations.items() if not key.startswith(_OWN)}:
+        metadata["annotations"] = asked
     return {**manifest, "metadata": metadata}
 
 

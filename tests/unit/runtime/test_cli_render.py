@@ -60,6 +60,13 @@ def test_it_prints_what_stands_beside_the_pod_and_then_the_pod() -> None:
     assert manifests[-1]["spec"]["containers"][0]["command"] == ["/agentctl/bin/tini", "-s", "--", "serve"]
 
 
+def test_nothing_is_annotated_that_the_operator_alone_reads() -> None:
+    asked = "  podTemplate: {metadata: {annotations: {example.com/owner: me}, labels: {team: a}}}\n"
+    (pod,), (bare,) = made("-", text=HEAD + asked), made("-", text=HEAD)
+    assert pod["metadata"]["annotations"] == {"example.com/owner": "me"}
+    assert "annotations" not in bare["metadata"]
+
+
 def test_the_examples_are_those_of_the_golden_files() -> None:
     for example in sorted(EXAMPLES.glob("*.yaml")):
         if example.stem not in ("image-lookup", "minimal"):
