@@ -91,7 +91,7 @@ def rendered(manifest: Mapping[str, Any], config: Config, images: Mapping[str, I
 
 def _alone(manifest: Mapping[str, Any], *, has_namespace: bool) -> dict[str, Any]:
     """Return a manifest that belongs to nobody, without what the operator remembers in its annotations."""
-    left_out = {"ownerReferences", "annotations"} | (set() if has_namespace else {"namespace"})
+    left_out = {"ownerReferences", "annotations", *(() if has_namespace else ("namespace",))}
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in left_out}
     annotations = manifest["metadata"].get("annotations", {})
     if asked := {key: text for key, text in annotations.items() if not key.startswith(_OWN)}:
