@@ -74,6 +74,8 @@ latency: cluster  ## Measure how long an Agent takes to be ready on a real node 
 	$(BIN)/python -m bench.node_latency --runs $(or $(RUNS),20)
 
 bench: cluster  ## Measure the operator beside kopf and bare loops (ARGS="--agents 200 --rounds 1").
+	@# Measured as it is installed by users: without what the tools of development bring along.
+	@$(MAKE) --no-print-directory VENV=build/operator build/operator/.installed
 	$(BIN)/python -m bench.operators $(ARGS)
 
 mutation: $(STAMP)  ## Mutation tests of the core, half an hour; goes on where it was stopped.

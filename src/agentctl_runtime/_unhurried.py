@@ -103,7 +103,8 @@ def _has_not_begun(pod: Manifest) -> bool:
 def _without_way(pod: Manifest) -> Manifest:
     """Return what is held of a pod without that which changes on its way to a node."""
     metadata = {name: value for name, value in pod["metadata"].items() if name != "resourceVersion"}
-    spec = {name: value for name, value in (pod.get("spec") or {}).items() if name != "nodeName"}
+    spec: Manifest = pod.get("spec") or {}
+    spec = {name: value for name, value in spec.items() if name != "nodeName"}
     return {"metadata": metadata, "spec": spec}
 
 
