@@ -1,6 +1,7 @@
 """Writes anew what is made from deploy/, crds/ and the values' schema: ``python -m tools.manifests``.
 
-That is deploy/install.yaml, the chart's default values and the files in it, and the table of values in docs/deploy.md.
+That is deploy/install.yaml, deploy/prometheus/rule.yaml, the chart's default values and the files in it, and the table
+of values in docs/deploy.md.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def offline() -> dict[Path, str]:
     copies = {CHART / "files" / name: source.read_text() for name, source in _COPIES.items()}
     return copies | {
         CHART / "files/rules.yaml": _GENERATED.format("deploy/base and deploy/pull-secrets") + _yaml(_rules()),
+        DEPLOY / "prometheus/rule.yaml": _GENERATED.format("alerts.yaml") + _yaml(_rule()),
         CHART / "values.yaml": values_yaml(),
         PAGE: with_table(PAGE.read_text()),
     }
@@ -55,6 +57,13 @@ def _rules() -> dict[str, Any]:
         "edit": edit["rules"],
         "view": view["rules"],
     }
+
+
+def _rule() -> dict[str, Any]:
+    """Return the alerts as an object of the Prometheus operator, named and labelled as the ServiceMonitor is."""
+    monitor: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus/service-monitor.yaml").read_text())
+    alerts = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
+    return monitor | {"kind": "PrometheusRule", "spec": alerts}
 
 
 def schema() -> dict[str, Any]:

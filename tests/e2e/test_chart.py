@@ -49,6 +49,7 @@ def test_lint_finds_nothing(helm: Helm) -> None:
         ({"usePullSecrets": True}, ["cluster-wide", "pull-secrets"]),
         ({"namespaces": ["agents"]}, ["namespaced"]),
         ({"namespaces": ["agents"], "usePullSecrets": True}, ["namespaced", "pull-secrets"]),
+        ({"metrics": {name: {"enabled": True} for name in _MONITORS}}, ["cluster-wide", "prometheus"]),
     ],
 )
 def test_the_chart_makes_what_kustomize_makes(

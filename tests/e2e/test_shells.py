@@ -6,6 +6,7 @@ import os
 import platform
 import pty
 import re
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -80,13 +81,14 @@ def test_zsh_completes_commands_options_values_and_files(root: Path, files: Path
 
 
 def read(terminal: int) -> str:
-    """Return what is written to a terminal until nobody has it open any more."""
+    """Return what is written to a terminal until nobody has it open any more, or a minute has passed in silence."""
     said = b""
-    while True:
+    while select.select([terminal], [], [], 60)[0]:
         try:
             said += os.read(terminal, 65536)
-        except OSError:  # so Linux says that
-            return said.decode()
+        except OSError:  # so Linux says that nobody has it open
+            break
+    return said.decode()
 
 
 def test_fish_completes_commands_options_values_and_files(root: Path, files: Path, tmp_path: Path) -> None:
