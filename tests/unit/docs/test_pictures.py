@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner
 from tests.unit.runtime import support
 from tools.pictures import FOLDER, HELLO, ROOT, WINDOWS
@@ -28,14 +26,6 @@ def test_every_window_has_its_picture() -> None:
     assert {file.stem for file in FOLDER.glob("*.png")} == WINDOWS.keys()
 
 
-@pytest.fixture
-def loggers() -> Iterator[None]:
-    """Loggers that are as before afterwards."""
-    yield
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("loggers")
 def test_the_picture_of_the_demo_shows_what_the_demo_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "run", support.run)
     told = CliRunner().invoke(agentctl, ["demo", str(ROOT / HELLO)]).stdout

@@ -8,14 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from agentctl_core import Config, Policy
@@ -37,13 +35,11 @@ clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No configuration of whoever runs the tests is seen, and the loggers are as before."""
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No configuration of whoever runs the tests is seen."""
     for name in [name for name in os.environ if name in OUTSIDE or name.startswith("AGENTCTL_")]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ def _as_before() -> Iterator[None]:
     yield
     logging.captureWarnings(capture=False)
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,18 +93,11 @@ def test_a_server_that_is_no_url_is_not_quoted(tmp_path: Path, monkeypatch: pyte
     assert CANARY not in str(caught.value)
 
 
-@pytest.fixture
-def _own_logging() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
-
-
 def fail(secret: str) -> None:
     raise KeyError(len(secret))
 
 
 @pytest.mark.parametrize("log_format", FORMATS)
-@pytest.mark.usefixtures("_own_logging")
 def test_a_traceback_in_the_log_shows_no_values(log_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(log_format, "debug")
     try:
