@@ -260,6 +260,13 @@ BUGS: Final = (
         '    ready = conditions.get("ContainersReady")\n    if dig(ready, "status", kind=str) == "True":',
     ),
     Bug(
+        "image-untold",
+        "an image that cannot be pulled is taken for one that is still being pulled",
+        "_pod_state.py",
+        '            "ImagePullBackOff",\n',
+        "",
+    ),
+    Bug(
         "old-generation",
         "observedGeneration is what the status said before",
         "_status.py",

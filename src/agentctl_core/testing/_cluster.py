@@ -13,7 +13,15 @@ from .._reconcile import wanted
 from .._spec import MAIN_CONTAINER
 from ._apiserver import ApiServer
 from ._controllers import collect_garbage, empty_namespaces
-from ._disruptions import end_container, evict_by_api, evict_for_pressure, preempt, shut_down
+from ._disruptions import (
+    end_container,
+    evict_by_api,
+    evict_for_pressure,
+    lose_image,
+    preempt,
+    restore_image,
+    shut_down,
+)
 from ._host import execute, observed_objects
 from ._kubelet import pod_deadlines, run_pods
 from ._nodes import answering, clear_up, node_deadlines, schedule
@@ -122,6 +130,14 @@ class ModelCluster(ApiServer):
     def end_container(self, ref: Ref, name: str = MAIN_CONTAINER, *, exit_code: int, reason: str = "Error") -> None:
         """Let a container of a running pod end; the kubelet starts it again where the pod's restart policy says so."""
         end_container(self, self.get(ref), name, exit_code, reason)
+
+    def lose_image(self, ref: Ref) -> None:
+        """Let the image of a starting pod's agent not be pulled: it waits, and is not started."""
+        lose_image(self, self.get(ref))
+
+    def restore_image(self, ref: Ref) -> None:
+        """Let the image that a pod waits for be pulled."""
+        restore_image(self, self.get(ref))
 
     def lose_node(self, name: str) -> None:
         """Let a node answer no more: nothing on it changes, and no deletion is confirmed."""

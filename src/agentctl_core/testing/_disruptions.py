@@ -36,6 +36,16 @@ def end_container(api: ApiServer, pod: JsonObject, name: str, exit_code: int, re
     write_status(api, pod, pod_status.with_end(pod, name, api.now, exit_code=exit_code, reason=reason))
 
 
+def lose_image(api: ApiServer, pod: JsonObject) -> None:
+    """Let the image of a starting pod's agent be one that cannot be pulled."""
+    write_status(api, pod, pod_status.with_image(pod, is_there=False))
+
+
+def restore_image(api: ApiServer, pod: JsonObject) -> None:
+    """Let it be pulled after all."""
+    write_status(api, pod, pod_status.with_image(pod, is_there=True))
+
+
 def shut_down(api: ApiServer, pod: JsonObject) -> None:
     """End a pod as a kubelet does whose node is shut down: phase Failed, the object stays."""
     ended = pod_status.finished(pod, api.now, phase="Failed", exit_code=143)

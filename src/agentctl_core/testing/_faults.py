@@ -14,8 +14,9 @@ from .._json import dig, is_being_deleted, reach
 from .._spec import MAIN_CONTAINER
 from . import _host as host  # pyright: ignore[reportPrivateUsage] -- of this package
 from ._disruptions import is_running
-from ._kubelet import node_of
+from ._kubelet import is_starting, node_of
 from ._operator import Sight
+from ._pod_status import lacks_image
 from ._refused import failure
 from ._world import World
 
@@ -138,6 +139,16 @@ def _runs_agent(world: World) -> bool:
         for item in (_own_pod(world) or {})["status"].get("containerStatuses", ())
         if item["name"] == MAIN_CONTAINER
     )
+
+
+def _can_lose_image(world: World) -> bool:
+    pod = _own_pod(world)
+    return pod is not None and is_starting(pod) and _answers(world, pod)
+
+
+def _lacks_image(world: World) -> bool:
+    pod = _own_pod(world)
+    return pod is not None and lacks_image(pod)
 
 
 def _fail(exit_code: int, reason: str) -> Does:
@@ -296,6 +307,19 @@ FAULTS: Final = _by_name(
         "the scheduler takes the pod's place for another",
         _on_running_pod,
         lambda world: world.cluster.preempt(world.pod_ref),
+    ),
+    Fault(
+        "image-lost",
+        "the agent's image cannot be pulled",
+        _can_lose_image,
+        lambda world: world.cluster.lose_image(world.pod_ref),
+    ),
+    Fault(
+        "image-back",
+        "the image can be pulled again",
+        _lacks_image,
+        lambda world: world.cluster.restore_image(world.pod_ref),
+        is_cure=True,
     ),
     Fault("agent-fails", "the agent's program ends with exit code 1", _runs_agent, _fail(1, "Error")),
     Fault(

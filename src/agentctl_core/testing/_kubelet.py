@@ -64,7 +64,7 @@ def pod_deadlines(api: ApiServer, timings: Timings, nodes: Collection[str]) -> I
                 yield _stop_time(pod, timings)
         elif dig(pod, "status", "startTime", kind=str) is None:
             yield api.now
-        elif _is_starting(pod):
+        elif is_starting(pod):
             yield _ready_time(pod, timings)
         elif dig(pod, "status", "phase", kind=str) not in ENDED:
             yield from pod_status.restart_times(pod)
@@ -75,7 +75,7 @@ def pod_deadlines(api: ApiServer, timings: Timings, nodes: Collection[str]) -> I
 def _next_status(pod: JsonObject, now: datetime, timings: Timings) -> JsonObject:
     if dig(pod, "status", "startTime", kind=str) is None:
         return pod_status.accepted(pod, now)
-    if _is_starting(pod):
+    if is_starting(pod):
         status: JsonObject = pod["status"]
         return pod_status.started(pod, now) if _ready_time(pod, timings) <= now else status
     end = _run_time(pod, timings)
@@ -84,8 +84,11 @@ def _next_status(pod: JsonObject, now: datetime, timings: Timings) -> JsonObject
     return pod_status.went_on(pod, now)
 
 
-def _is_starting(pod: JsonObject) -> bool:
-    return dig(pod, "status", "phase", kind=str) == "Pending"
+def is_starting(pod: JsonObject) -> bool:
+    """Tell whether a pod's kubelet is about to run its containers, which nothing keeps it from."""
+    has_begun = dig(pod, "status", "startTime", kind=str) is not None
+    is_pending = dig(pod, "status", "phase", kind=str) == "Pending"
+    return has_begun and is_pending and not pod_status.lacks_image(pod)
 
 
 def _ready_time(pod: JsonObject, timings: Timings) -> datetime:

@@ -23,6 +23,7 @@ from ._go_values import quantity
 from ._host import is_owned_by, observed_objects
 from ._kubelet import ENDED, node_of
 from ._operator import prepared_of
+from ._pod_status import lacks_image
 from ._world import World
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -314,6 +315,8 @@ def _check_told(agent: JsonObject, pod: JsonObject) -> None:
     if told:
         is_true = ready.get("status") == "True" and not is_being_deleted(pod)
         _require((told["status"] == "True") == is_true, f"Ready says {told['status']} of a pod that says {ready}")
+        if lacks_image(pod) and not is_being_deleted(pod):
+            _require(told["reason"] == "ImagePullFailed", f"an image cannot be pulled, and Ready says {told['reason']}")
     _require(reach(agent, "status", "podName") == agent["metadata"]["name"], "status.podName does not name the pod")
 
 

@@ -23,12 +23,14 @@ LONGEST_RESTART: Final = timedelta(seconds=300)
 """The wait before a container is started again doubles each time, as a kubelet's."""
 _LISTS: Final = {"initContainerStatuses": "initContainers", "containerStatuses": "containers"}
 _CRASH_LOOP: Final = "CrashLoopBackOff"
+_CREATING: Final = {"reason": "ContainerCreating"}
+_NO_IMAGE: Final = "ImagePullBackOff"
 _RESIZE: Final = "PodResizePending"
 
 
 def accepted(pod: JsonObject, now: datetime) -> JsonObject:
     """Return the status that a kubelet writes first: seen, nothing runs yet."""
-    waiting = {"waiting": {"reason": "ContainerCreating"}}
+    waiting = {"waiting": _CREATING}
     status: JsonObject = {
         "phase": "Pending",
         "startTime": timestamp(now),
@@ -38,6 +40,22 @@ def accepted(pod: JsonObject, now: datetime) -> JsonObject:
     conditions = {"PodReadyToStartContainers": "False", "Initialized": "True", "Ready": "False"}
     told = with_conditions(pod, now, **conditions, ContainersReady="False")
     return _seen(pod, told | status | _all_in(pod, waiting, ready=False))
+
+
+def with_image(pod: JsonObject, *, is_there: bool) -> JsonObject:
+    """Return the status of a starting pod whose agent's image can be pulled, or cannot."""
+
+    def waits(item: JsonObject) -> JsonObject:
+        told = {"reason": _NO_IMAGE, "message": f'Back-off pulling image "{item["image"]}"'}
+        return item | {"state": {"waiting": _CREATING if is_there else told}}
+
+    return _with_container(pod["status"], MAIN_CONTAINER, waits)
+
+
+def lacks_image(pod: JsonObject) -> bool:
+    """Tell whether a pod waits for an image that cannot be pulled."""
+    statuses = dig_list(pod, "status", "containerStatuses")
+    return any(dig(item, "state", "waiting", "reason", kind=str) == _NO_IMAGE for item in statuses)
 
 
 def started(pod: JsonObject, now: datetime) -> JsonObject:

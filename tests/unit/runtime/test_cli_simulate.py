@@ -94,6 +94,17 @@ def test_whether_the_agent_came_through_is_the_exit_code() -> None:
     assert invoke(HELLO, "--faults", "node-lost@10s,node-back@1m", "--until", "30s").exit_code == 1
 
 
+def test_an_image_that_cannot_be_pulled_is_told_until_it_can_or_the_spec_names_another(tmp_path: Path) -> None:
+    result = invoke(HELLO, "--faults", "image-lost")
+    in_order(result.stdout, ["image-lost: ", "Ready = False (ImagePullFailed)", "failed    Ready = False"])
+    assert result.exit_code == 1
+    assert invoke(HELLO, "--faults", "image-lost,image-back@1m").exit_code == 0
+    other = agent_file(tmp_path, image="example.com/other:1", command=["agent"])
+    result = invoke(HELLO, "--faults", "image-lost", "--change", f"{other}@1m")
+    in_order(result.stdout, ["Ready = False (ImagePullFailed)", "delete Pod hello", "create Pod hello", "Ready = True"])
+    assert result.exit_code == 0
+
+
 def test_what_could_not_happen_and_what_would_come_next_is_said() -> None:
     result = invoke(HELLO, "--faults", "node-back@10s")
     assert (result.exit_code, "node-back (10 s) could not happen" in result.stdout) == (1, True)

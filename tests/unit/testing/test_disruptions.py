@@ -88,6 +88,28 @@ def test_whether_a_pod_ends_with_its_container_depends_on_its_restart_policy(
     assert cluster.get(pod_ref())["status"]["phase"] == phase
 
 
+def test_a_pod_whose_image_cannot_be_pulled_waits_until_it_can() -> None:
+    cluster = new_cluster(timings=Timings(start=2))
+    agent = {"name": "agent", "image": "example/image:1", "resources": {"requests": {"cpu": "1"}}}
+    cluster.create(pod() | {"spec": {"containers": [agent]}})
+    cluster.settle()
+    cluster.lose_image(pod_ref())
+    waiting = container(cluster)["state"]["waiting"]
+    assert waiting == {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "example/image:1"'}
+    assert cluster.next_deadline() is None
+    run(cluster, 1000)
+    assert (cluster.get(pod_ref())["status"]["phase"], container(cluster)["state"]["waiting"]) == ("Pending", waiting)
+    # Its kubelet sees what changes meanwhile.
+    more = {"requests": {"cpu": "2"}}
+    cluster.patch(pod_ref(), {"spec": {"containers": [agent | {"resources": more}]}}, subresource="resize")
+    run(cluster)
+    assert (cluster.get(pod_ref())["status"]["observedGeneration"], container(cluster)["resources"]) == (2, more)
+    cluster.restore_image(pod_ref())
+    assert container(cluster)["state"] == {"waiting": {"reason": "ContainerCreating"}}
+    run(cluster)
+    assert condition(cluster.get(pod_ref()), "Ready") == ("True", "")
+
+
 def test_the_program_of_a_task_ends_by_itself() -> None:
     cluster = running(restartPolicy="OnFailure")
     deadline = cluster.next_deadline()

@@ -33,7 +33,8 @@ def test_it_decides_the_same_through_any_faults(spec: Any, seed: int) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_operator, "decide", both)
-        assert_converges(spec, seed, seed=seed)
-    assert compared
+        run = assert_converges(spec, seed, seed=seed)
+    # Nothing is decided about an Agent that is gone before it is seen.
+    assert compared or not {"delete", "delete-foreground"}.isdisjoint(run.faults)
     whole = {"apiVersion": "agentctl.dev/v1alpha1", "kind": "Agent", "metadata": {"name": "a"}, "spec": spec}
     assert prepare(project(whole)) == prepare(whole)
