@@ -20,7 +20,7 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from ._json import MAX_INT64, MIN_INT64, is_unicode
+from ._json import MAX_INT64, MIN_INT64, copy_json, is_unicode
 from ._problem import Problem
 from ._wording import (
     expected,
@@ -129,8 +129,6 @@ class _Compiler:
         properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
         fields = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
         defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
-        if any(isinstance(default, dict | list) for default in defaults.values()):
-            raise ValueError("defaults are scalars here: a shared list could be changed by whoever got it")
         needed = {name: f".{name}" for name in (*schema.get("required", ()), *defaults)}
         missing = {name: required(self._resolve(properties[name])) for name in schema.get("required", ())}
         elsewhere: Mapping[str, str] = schema.get("x-elsewhere", {})
@@ -148,7 +146,7 @@ class _Compiler:
             for name, segment in needed.items():
                 if given.get(name) is None:
                     if name in defaults:
-                        out[name] = defaults[name]
+                        out[name] = copy_json(defaults[name])  # whoever gets it may change it
                     else:
                         parts.append((segment, len(problems), len(problems) + 1))
                         _refuse((path, segment), problems, missing[name])

@@ -140,6 +140,8 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 _STATUS: Final[dict[str, Any]] = {
     "type": "object",
     "description": "What the operator saw. Written by the operator alone.",
+    # Until the operator has said a word: without it kstatus, and who waits by it, takes a new Agent for a ready one.
+    "default": {"observedGeneration": -1},
     "properties": {
         "observedGeneration": {
             "type": "integer",

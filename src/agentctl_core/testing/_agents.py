@@ -20,9 +20,10 @@ from ._refused import cause, required
 
 JsonObject: TypeAlias = dict[str, Any]
 
+_STATUS: Final = agent_schema()["properties"]["status"]
 _CHECKS: Final[dict[str, Check]] = {
     "spec": compile_schema(schema_of(AgentSpec), CORE_V1),
-    "status": compile_schema(agent_schema()["properties"]["status"]),
+    "status": compile_schema(_STATUS),
 }
 _INVALID_VALUE: Final = "Invalid value: "
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -62,10 +63,15 @@ def _messages(schema: Any) -> Iterator[str]:
 _RULES: Final = frozenset([NAME_RULE, SERVICE_NAME_RULE, *_messages(schema_of(AgentSpec))])
 
 
+def with_default_status(manifest: JsonObject) -> JsonObject:
+    """Return an Agent that has the status of one that no operator has looked at, if it has none."""
+    return manifest | ({} if manifest.get("status") is not None else {"status": dict(_STATUS["default"])})
+
+
 def decode(manifest: JsonObject) -> Decoded:
     """Return an Agent pruned and defaulted, and every problem of its spec and status."""
     problems: list[Problem] = []
-    out = dict(manifest)
+    out = with_default_status(manifest)
     for field, check in _CHECKS.items():
         if manifest.get(field) is not None:
             checked = check(manifest[field], (None, field), problems)

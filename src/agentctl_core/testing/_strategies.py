@@ -108,7 +108,7 @@ RESIZE: Final = Strategy(
 
 _STRATEGIES: Final[Mapping[str, Strategy]] = {
     AGENTS.full_name: Strategy(
-        create=lambda new, _: {key: value for key, value in new.items() if key != "status"},
+        create=lambda new, _: _agents.with_default_status(new | {"status": None}),
         update=lambda new, old, _: _with_status_of(new, old),
         validate=_agents.validate,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.kstatus import kstatus
 
 from agentctl_core import Ref
 from agentctl_core.testing import ModelCluster
@@ -37,7 +38,8 @@ def test_a_new_agent_has_what_only_the_server_sets_and_the_schemas_defaults(clus
     assert created["metadata"]["uid"]
     defaults = {"replicas": 1, "restartPolicy": "Always", "updateStrategy": "Recreate"}
     assert created["spec"] == defaults | {"image": "example/agent", "command": ["agent"]}
-    assert "status" not in created
+    assert created["status"] == {"observedGeneration": -1}
+    assert kstatus(created) == "InProgress"
     assert cluster.get(agent_ref()) == created
 
 
@@ -151,11 +153,13 @@ def test_status_is_written_by_its_own_verb_alone(cluster: ModelCluster) -> None:
     cluster.create(agent())
     everything = {"status": {"replicas": 1}, "spec": {"image": "other"}, "metadata": {"labels": {"a": "b"}, "uid": "x"}}
     written = cluster.patch(agent_ref(), everything, subresource="status")
-    assert written["status"] == {"replicas": 1}
+    assert written["status"] == {"observedGeneration": -1, "replicas": 1}
     assert written["spec"]["image"] == "example/agent"
     assert "labels" not in written["metadata"]
     kept = cluster.patch(agent_ref(), {"status": None, "spec": {"image": "other"}})
-    assert (kept["status"], kept["spec"]["image"]) == ({"replicas": 1}, "other")
+    assert (kept["status"], kept["spec"]["image"]) == (written["status"], "other")
+    emptied = cluster.patch(agent_ref(), {"status": None}, subresource="status")
+    assert emptied["status"] == {"observedGeneration": -1}
 
 
 def test_a_status_that_breaks_the_schema_is_refused(cluster: ModelCluster) -> None:
