@@ -55,6 +55,7 @@ def _validate_common(container: JsonObject, path: str, volumes: Collection[str],
     yield from _validate_env(container.get("env", ()), f"{path}.env")
     yield from _validate_env_from(container.get("envFrom", ()), f"{path}.envFrom")
     yield from _validate_mounts(container.get("volumeMounts", ()), f"{path}.volumeMounts", volumes)
+    yield from _validate_devices(container.get("volumeDevices", ()), f"{path}.volumeDevices", volumes)
     yield from validate_resources(container["resources"], f"{path}.resources")
     yield from _validate_resize_policy(container.get("resizePolicy", ()), f"{path}.resizePolicy", spec)
     context = container.get("securityContext", {})
@@ -202,6 +203,25 @@ def _validate_mounts(mounts: Sequence[Mapping[str, Any]], path: str, volumes: Co
             yield required(f"{here}.mountPath")
         if place in places:
             yield invalid_value(f"{here}.mountPath", place, "must be unique")
+        places.add(place)
+
+
+def _validate_devices(devices: Sequence[Mapping[str, Any]], path: str, volumes: Collection[str]) -> Causes:
+    names: set[str] = set()
+    places: set[str] = set()
+    for index, device in enumerate(devices):
+        here, name, place = f"{path}[{index}]", device.get("name", ""), device.get("devicePath", "")
+        if not name:
+            yield required(f"{here}.name")
+        if name in names:
+            yield invalid_value(f"{here}.name", name, "must be unique")
+        if name not in volumes:
+            yield rules.not_there(f"{here}.name", name)
+        if not place:
+            yield required(f"{here}.devicePath")
+        if place in places:
+            yield invalid_value(f"{here}.devicePath", place, "must be unique")
+        names |= {name} - {""}
         places.add(place)
 
 

@@ -214,6 +214,10 @@ POD_RULES: list[tuple[dict[str, Any], str]] = [
         'spec.containers[1].name: Duplicate value: "c"',
     ),
     (
+        {"containers": [{"name": "c", "image": "x", "volumeDevices": [{"name": "v", "devicePath": "/v"}]}]},
+        'spec.containers[0].volumeDevices[0].name: Not found: "v"',
+    ),
+    (
         {"containers": [{"name": "c", "image": "x", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}]},
         'spec.containers[0].volumeMounts[0].name: Not found: "v"',
     ),
