@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -57,6 +58,7 @@ _HEADERS = ((b"Accept", b"application/json"), (b"User-Agent", b"agentctl"))
 _ENCODING = (b"Accept-Encoding", b"gzip")
 _STREAM_ENCODING = (b"Accept-Encoding", b"identity")
 """Kubernetes compresses a stream that begins with a list as one gzip member for each event; httpx2 reads the first."""
+_NO_TARGET = re.compile(rb"[\x00-\x20\x7f]")
 _EXEC_VERSIONS = {f"client.authentication.k8s.io/{version}" for version in ("v1alpha1", "v1beta1")}
 
 
@@ -110,7 +112,7 @@ class _Client(GenericAsyncClient):
         client._telemetry = telemetry
         client._base = client._client.base_url
         client._host = client._base.netloc.decode("ascii")
-        client._auth, client._carrier = params.auth, params.carrier
+        client._auth, client._carrier = params.auth or _auth_in(client._base), params.carrier
         return client
 
     def build(  # noqa: PLR0913 -- the parts of an HTTP request
@@ -135,6 +137,10 @@ class _Client(GenericAsyncClient):
             target = self._base.raw_path + (f"{below}?{urlencode(params)}" if params else below).encode("ascii")
         except (UnicodeEncodeError, RecursionError) as error:
             raise ApiFailure(f"{method} {path}: cannot be sent: {error}", reason=NOT_SENT) from error
+        if _NO_TARGET.search(target):
+            raise ApiFailure(
+                f"{method} {path!r}: cannot be sent: it holds a space or a control character", reason=NOT_SENT
+            )
         if body is not None:
             headers.append((b"Content-Type", (content_type or "application/json").encode("ascii")))
             headers.append((b"Content-Length", b"%d" % len(content)))
@@ -170,12 +176,20 @@ class _Client(GenericAsyncClient):
                     request = await flow.asend(response)
                 except StopAsyncIteration:
                     return response
+                except BaseException:
+                    await response.aclose()
+                    raise
                 await response.aclose()
         finally:
             await flow.aclose()
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def _auth_in(url: httpx2.URL) -> httpx2.Auth | None:
+    """Return the credentials that stand in a server's URL."""
+    return httpx2.BasicAuth(url.username, url.password) if url.userinfo else None
 
 
 async def _read(response: httpx2.Response) -> None:

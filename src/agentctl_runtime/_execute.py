@@ -53,11 +53,12 @@ class Executor:
         self._instance = instance
 
     async def execute(
-        self, action: Action, manifest: Mapping[str, Any], *, is_lasting: bool = False
+        self, action: Action, manifest: Mapping[str, Any], *, is_lasting: bool = False, is_again: bool = False
     ) -> Mapping[str, Any] | None:
         """Execute an action for the Agent `manifest`, as it was read.
 
         Where failures are `is_lasting`, an object that the server fails to create counts as refused, and so is told.
+        `is_again`: something was made for the Agent before, though its status does not say so yet.
 
         Returns:
             None where the action is done, or has become needless because its object is gone. Otherwise an observation
@@ -68,7 +69,8 @@ class Executor:
             ApiFailure: the action may be needed still; observe and reconcile again.
         """
         request = request_for(action, manifest, self._instance)
-        if request is None or (is_confirmed_first(action, manifest) and not await self._confirm(manifest)):
+        is_confirmed = is_confirmed_first(action, manifest) or (is_again and isinstance(action, Create))
+        if request is None or (is_confirmed and not await self._confirm(manifest)):
             return None
         try:
             answer = await self._client.send(request)

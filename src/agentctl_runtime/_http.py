@@ -22,6 +22,7 @@ _ADDRESS_DELAY: Final = 0.25
 """Seconds until the next address of a host is tried beside the former one (RFC 8305)."""
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SUCCESS: Final = 200
+_CLOSED: Final = "the client is closed"
 
 
 class TargetedRequest(httpx2.Request):
@@ -89,6 +90,7 @@ class Transport(httpx2.AsyncBaseTransport):
         self._idle: dict[Origin, list[_Connection]] = {}
         self._open: set[_Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; return when the head of its answer is there.
@@ -96,6 +98,8 @@ class Transport(httpx2.AsyncBaseTransport):
         Raises:
             httpx2.TransportError: it cannot be sent, or is not answered.
         """
+        if self._is_closed:
+            raise httpx2.ConnectError(_CLOSED)
         url = request.base if isinstance(request, TargetedRequest) else request.url
         target = request.extensions.get("target") or url.raw_path
         message = _message(request, target, await request.aread())
@@ -111,7 +115,8 @@ class Transport(httpx2.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection, and wait until it is."""
+        """Close every connection, and wait until it is; no request is taken any more."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         connections = tuple(self._open)
@@ -163,6 +168,9 @@ class Transport(httpx2.AsyncBaseTransport):
         except OSError as error:
             raise httpx2.ConnectError(str(error)) from error
         self._open.add(connection)
+        if self._is_closed:
+            connection.abort()
+            raise httpx2.ConnectError(_CLOSED)
         return connection
 
 
@@ -199,7 +207,9 @@ class _Connection(asyncio.Protocol):
     def finish(self) -> bool:
         """End an exchange; return whether the connection can be used again."""
         answer, self._answer = self._answer, None
-        self.is_reusable = answer is not None and answer.leaves_open and not self._transport.is_closing()
+        # Where an answer was left unread, nothing more may be taken in.
+        is_whole = answer is not None and answer.leaves_open and not answer.is_paused
+        self.is_reusable = is_whole and not self._transport.is_closing()
         if not self.is_reusable:
             self.abort()
         return self.is_reusable
@@ -238,6 +248,7 @@ class _Answer:
     Attributes:
         head: done when `status` and `headers` are there.
         leaves_open: whether it has come to its end and the connection goes on.
+        is_paused: whether no more is taken in until what has come is read.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -249,7 +260,7 @@ class _Answer:
         self._transport = transport
         self._chunks: list[bytes] = []
         self._buffered = 0
-        self._is_paused = False
+        self.is_paused = False
         self._is_complete = False
         self._error: Exception | None = None
         self._news: asyncio.Future[None] | None = None
@@ -265,8 +276,8 @@ class _Answer:
         data = b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0
-        if self._is_paused:
-            self._is_paused = False
+        if self.is_paused:
+            self.is_paused = False
             self._transport.resume_reading()
         return data
 
@@ -312,8 +323,8 @@ class _Answer:
     def on_body(self, body: bytes) -> None:
         self._chunks.append(body)
         self._buffered += len(body)
-        if self._buffered > MOST_BUFFERED and not self._is_paused:
-            self._is_paused = True
+        if self._buffered > MOST_BUFFERED and not self.is_paused:
+            self.is_paused = True
             self._transport.pause_reading()
         self._wake()
 

@@ -311,11 +311,15 @@ class Operator:
         What is learnt of images is put into `images`, for this pass alone: the next one may have other credentials.
         """
         unwatched = await self._unwatched.recall(key, manifest)
+        self._unhurried.looks(key)
         objects = [item for cache in self._dependents.values() for item in cache.of(key)]
         observed = Observed(datetime.now(UTC), (*objects, *unwatched), dict(images))
         actions = decide(self._prepared.of(key, manifest), manifest, observed)
         if not actions:
             self._prepared.forget(key)  # it is settled
+        has_waited = key in self._unhurried
+        if not any(isinstance(action, PatchStatus) for action in actions):
+            self._unhurried.forget(key)
         told.uid, told.revision = manifest["metadata"].get("uid", ""), _revision(manifest, actions)
         structlog.contextvars.bind_contextvars(uid=told.uid, revision=told.revision)
         if await self._ask(key, actions, images):
@@ -331,7 +335,7 @@ class Operator:
             self._telemetry.executing(key, action)
             with self._echo_held(key, action):
                 is_lasting = self._queue.failures(key) >= LASTING_FAILURES
-                found = await self._executor.execute(action, manifest, is_lasting=is_lasting)
+                found = await self._executor.execute(action, manifest, is_lasting=is_lasting, is_again=has_waited)
             if found is not None:
                 self._remember(key, manifest, found)
                 return False

@@ -39,19 +39,28 @@ class Unhurried:
         self._queue = queue
         self._since: dict[Key, float] = {}  # in the order of time
         self._due: set[Key] = set()
+        self._unheard: set[Key] = set()  # who was not told of something since what is there was looked at
         self._moved = -LATEST
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._since)
 
+    def __contains__(self, key: Key) -> bool:
+        """Tell whether the status of an Agent waits, so that what it says is older than what was made."""
+        return key in self._since
+
+    def looks(self, key: Key) -> None:
+        """Take over that a pass looks at what is there now, and so sees what the Agent was not told of."""
+        self._unheard.discard(key)
+
     def puts_off(self, key: Key, manifest: Manifest, plan: Sequence[Action]) -> bool:
         """Tell whether the status in a plan is not to be written now; then the Agent is looked at again in time."""
-        is_due = key in self._due
+        is_due, can_wait = key in self._due, _can_wait(manifest, plan)
         now = asyncio.get_running_loop().time()
-        if not is_due:
+        if not is_due and (can_wait or key in self._since):
             self._moved = now
-        if is_due or self._queue.is_closed or not _can_wait(manifest, plan):
+        if is_due or self._queue.is_closed or not can_wait:
             self.forget(key)
             return False
         self._since.setdefault(key, now)
@@ -64,12 +73,18 @@ class Unhurried:
         if key not in self._since:
             return False
         before, after = former.manifest(), held.manifest()
-        return _has_not_begun(before) and _has_not_begun(after) and _without_way(before) == _without_way(after)
+        can = _has_not_begun(before) and _has_not_begun(after) and _without_way(before) == _without_way(after)
+        if can:
+            self._unheard.add(key)
+        return can
 
     def forget(self, key: Key) -> None:
-        """Forget an Agent that is gone, or of which nothing waits any more."""
+        """Forget an Agent of which nothing waits any more; what it was not told of meanwhile it is told of now."""
         self._since.pop(key, None)
         self._due.discard(key)
+        if key in self._unheard:
+            self._unheard.discard(key)
+            self._queue.add(key)
 
     def _look_after(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
@@ -77,6 +92,8 @@ class Unhurried:
     def _look(self) -> None:
         """Have the Agents looked at again that have waited long enough: one timer for all of them."""
         self._timer = None
+        if self._queue.is_closed:
+            return
         now = asyncio.get_running_loop().time()
         is_busy = len(self._since) > MANY and now - self._moved < STILL_SECONDS
         longest = LATEST if is_busy else SOON

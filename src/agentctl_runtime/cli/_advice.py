@@ -329,6 +329,9 @@ UNWATCHED: Final = Advice(
         "kubectl logs -n agentctl-system deploy/agentctl",
         "agentctl doctor",
     ),
-    do=("Wait a few seconds.", "If nothing changes, see that the operator runs, and serves this namespace."),
+    do=(
+        "Wait a few seconds; a minute where many Agents have come at once.",
+        "If nothing changes, see that the operator runs, and serves this namespace.",
+    ),
 )
-"""For an Agent without a status, or with that of a former spec."""
+"""For an Agent whose status has no conditions, or is that of a former spec."""

@@ -27,7 +27,7 @@ def explained(agent: Json, pod: Json | None, events: Iterable[Json], unread: Seq
     """
     conditions = {str(each.get("type")): each for each in objects(status_of(agent).get("conditions"))}
     is_seen = _is_seen(agent, conditions)
-    words, is_well = _verdict(agent, conditions)
+    words, is_well = _verdict(agent, conditions, pod)
     if conditions and not is_seen:
         words, is_well = f"{words}, and its latest edit has not been looked at", False
     described = None if pod is None else _pod(pod, agent)
@@ -53,14 +53,14 @@ def _is_seen(agent: Json, conditions: Mapping[str, Json]) -> bool:
     return bool(conditions) and (generation is None or observed is None or observed >= generation)
 
 
-def _verdict(agent: Json, conditions: Mapping[str, Json]) -> tuple[str, bool]:
+def _verdict(agent: Json, conditions: Mapping[str, Json], pod: Json | None) -> tuple[str, bool]:
     """Return what an Agent is, in words, and whether that is well."""
     status = {kind: each.get("status") for kind, each in conditions.items()}
     reason = {kind: str(each.get("reason")) for kind, each in conditions.items()}
     if agent["metadata"].get("deletionTimestamp"):
         return "is being deleted", False
     if not conditions:
-        return "has not been looked at by any operator", False
+        return "has a pod, and no status yet" if pod else "has not been looked at by any operator", False
     if status.get("Accepted") != "True":
         runs = "runs its former spec; the present one " if status.get("Ready") == "True" else ""
         return f"{runs}is not accepted: {reason.get('Accepted')}", False

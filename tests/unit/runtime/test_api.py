@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Callable, Coroutine
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from lightkube.core.exceptions import ConfigError
 from tests.e2e.cluster.certificates import Authority
 
 from agentctl_core import Ref
@@ -585,6 +587,20 @@ def test_watches_have_connections_of_their_own() -> None:
     assert asyncio.run(main()) == {}
 
 
+@pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a\r\nX-Injected: b", "/\x7f"])
+def test_a_path_that_would_be_another_request_is_not_sent(path: str) -> None:
+    server = Server(replying())
+
+    async def main() -> None:
+        async with server.connect() as api:
+            with pytest.raises(ApiFailure, match="cannot be sent: it holds a space or a control character") as caught:
+                await api.request("GET", path)
+            assert not caught.value.is_transient
+
+    run(main())
+    assert server.requests == []
+
+
 # Configuration
 
 KUBECONFIG = """
@@ -638,6 +654,34 @@ def test_the_current_context_gives_server_credentials_and_namespace() -> None:
     request = sent_by(api, server)
     assert request.url.host == "cluster.test"
     assert request.headers["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_credentials_in_the_servers_url_are_sent(kubeconfig: Path) -> None:
+    kubeconfig.write_text(KUBECONFIG.replace("http://cluster.test", "http://me:pass@cluster.test"))
+    server = Server(replying())
+    request = sent_by(Api.connect(context="two", transport=server), server)
+    assert request.headers["Authorization"] == "Basic " + b64encode(b"me:pass").decode()
+
+
+@pytest.mark.parametrize("fault", [ConfigError("the plugin fails"), asyncio.CancelledError()])
+def test_where_credentials_cannot_be_renewed_the_answer_that_asked_for_it_is_closed(fault: BaseException) -> None:
+    class Renewing(httpx2.Auth):
+        async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+            yield request
+            raise fault
+
+    body = Body(b"{}")
+    server = Server(lambda _: httpx2.Response(401, stream=body))
+
+    async def main() -> None:
+        async with server.connect() as api:
+            api._client._auth = Renewing()
+            with pytest.raises((ApiFailure, asyncio.CancelledError)):
+                await api.get(POD_REF)
+
+    run(main())
+    assert body.closed
 
 
 @pytest.mark.usefixtures("kubeconfig")

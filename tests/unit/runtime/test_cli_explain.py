@@ -53,6 +53,11 @@ def text_of(manifest: Json, pod: Json | None = None, events: Sequence[Json] = ()
     return click.unstyle("\n".join(explanation_lines(explained(manifest, pod, events, unread), NOW)))
 
 
+def test_an_agent_whose_status_is_still_to_be_written_has_a_pod() -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "demo", "namespace": "team"}}
+    assert text_of(observed(), pod).startswith("Agent team/demo has a pod, and no status yet\n")
+
+
 # Verdicts
 
 ACCEPTED = condition("Accepted", "True", "Accepted")

@@ -148,6 +148,12 @@ def test_another_pod_is_made_once_its_agent_is_confirmed_to_be_as_it_was_read() 
     assert client.asked == [("get", AGENT_REF), ("send", request(CREATE))]
 
 
+def test_so_it_is_where_the_status_does_not_tell_of_the_former_pod_yet() -> None:
+    client = Client(send=POD)
+    asyncio.run(Executor(client, lambda *_, **__: None, _untold, "me").execute(Create(POD), AGENT, is_again=True))
+    assert client.asked == [("get", AGENT_REF), ("send", request(CREATE))]
+
+
 def test_no_other_pod_is_made_for_an_agent_that_is_gone_or_has_changed() -> None:
     ran = {**AGENT, "status": {"currentRevision": "r"}}
     gone, lost = Client(get=NOT_FOUND), list[Any]()

@@ -182,6 +182,39 @@ def test_a_connection_that_was_idle_for_long_is_closed_though_nobody_asks(monkey
     assert server.connections == 3
 
 
+def test_a_large_answer_that_is_left_unread_keeps_nobody_waiting() -> None:
+    size = _http.MOST_BUFFERED + 10  # it is all there when no more is taken in
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size, OK)
+
+    async def use(client: httpx2.AsyncClient) -> None:
+        async with client.stream("GET", "a"):
+            await asyncio.sleep(0.5)
+        async with asyncio.timeout(5):
+            assert (await client.get("b")).content == b"{}"
+
+    against(server, use)
+
+
+def test_a_client_that_is_closed_takes_no_request() -> None:
+    server = Server(OK, OK)
+
+    async def use(client: httpx2.AsyncClient) -> None:
+        await client.get("a")
+        transport = client._transport
+        assert isinstance(transport, Transport)
+        connecting = asyncio.create_task(transport.handle_async_request(request := client.build_request("GET", "b")))
+        transport._idle.clear()  # so that it has to connect
+        await asyncio.sleep(0)
+        await transport.aclose()
+        for sending in (connecting, transport.handle_async_request(request)):
+            with pytest.raises(httpx2.ConnectError, match="the client is closed"):
+                await sending
+        await asyncio.sleep(0.1)
+        assert not transport._open
+
+    against(server, use)
+
+
 def test_a_request_that_is_given_up_takes_its_connection_with_it() -> None:
     server = Server(b"", OK)
 
@@ -253,12 +286,12 @@ def test_a_header_that_is_none_is_not_sent(value: str) -> None:
 
 def test_what_cannot_be_connected_to_is_told() -> None:
     async def main() -> None:
-        transport = Transport(ssl.create_default_context())
+        tls = ssl.create_default_context()
         with socket.create_server(("127.0.0.1", 0)) as silent:
-            async with httpx2.AsyncClient(transport=transport, timeout=0.2) as client:
+            async with httpx2.AsyncClient(transport=Transport(tls), timeout=0.2) as client:
                 with pytest.raises(httpx2.ConnectTimeout, match=r"no connection to 127\.0\.0\.1"):
                     await client.get(f"https://127.0.0.1:{silent.getsockname()[1]}/")
-        async with httpx2.AsyncClient(transport=transport, timeout=2) as client:
+        async with httpx2.AsyncClient(transport=Transport(tls), timeout=2) as client:
             with pytest.raises(httpx2.ConnectError):
                 await client.get("http://127.0.0.1:1/")
             with pytest.raises(httpx2.UnsupportedProtocol):

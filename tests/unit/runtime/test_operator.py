@@ -19,6 +19,7 @@ from agentctl_core import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     Action,
+    Create,
     PatchStatus,
     Ref,
     Requeue,
@@ -548,6 +549,34 @@ def test_a_pod_that_is_not_ready_soon_is_told_of_after_a_second() -> None:
             await asyncio.sleep(20)
             assert len(setup.between.times("PATCH", STATUS)) == 1
             await setup.until(setup.is_ready, 15)
+
+    run(main())
+
+
+def test_a_new_agent_takes_three_passes() -> None:
+    """Its pod is made, its kubelet has the pod, the pod is ready."""
+
+    async def main() -> None:
+        async with operating() as setup:
+            setup.cluster.create(agent())
+            await setup.until(setup.is_ready)
+            await asyncio.sleep(5)
+            plans = [[type(action) for action in plan] for plan in setup.plans]
+            assert plans == [[Create, PatchStatus], [PatchStatus], [PatchStatus]]
+
+    run(main())
+
+
+def test_another_pod_is_made_of_an_agent_that_was_read_though_its_status_does_not_tell_of_the_first() -> None:
+    async def main() -> None:
+        async with operating(start=100) as setup:
+            setup.cluster.create(agent())
+            await setup.until(lambda: setup.get(pod_ref()))
+            assert setup.between.times("GET", STATUS.removesuffix("/status")) == []
+            setup.cluster.delete(pod_ref(), grace_seconds=0)
+            await setup.until(lambda: setup.get(pod_ref()))
+            assert "currentRevision" not in setup.cluster.get(agent_ref())["status"]
+            assert len(setup.between.times("GET", STATUS.removesuffix("/status"))) == 1
 
     run(main())
 

@@ -159,6 +159,50 @@ def test_of_a_pod_on_its_way_to_a_node_nothing_is_told_while_the_status_waits(
     run(main())
 
 
+@pytest.mark.parametrize(("looks", "expected"), [(False, 1), (True, 0)])
+def test_what_an_agent_was_not_told_of_it_is_told_of_once_nothing_waits(*, looks: bool, expected: int) -> None:
+    async def main() -> None:
+        queue = WorkQueue[Key]()
+        unhurried = Unhurried(queue)
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        assert unhurried.can_wait(KEY, pod(1), pod(2, node="n"))
+        if looks:
+            unhurried.looks(KEY)
+        assert not unhurried.puts_off(KEY, {}, [EVENT, PENDING])
+        assert len(queue) == expected
+        await asyncio.sleep(2 * LATEST)
+        assert len(queue) == expected
+
+    run(main())
+
+
+def test_what_others_do_is_no_movement() -> None:
+    async def main() -> float:
+        queue = WorkQueue[Key]()
+        unhurried = Unhurried(queue)
+        begin = now()
+        for number in range(MANY + 1):
+            assert unhurried.puts_off(Key("default", f"a-{number}"), {}, [PENDING])
+        while not len(queue):
+            assert not unhurried.puts_off(KEY, {}, [PatchStatus(REF, "1", status("False", "CrashLoopBackOff"))])
+            await asyncio.sleep(1)
+        return now() - begin
+
+    assert run(main()) == pytest.approx(STILL_SECONDS, abs=2)
+
+
+def test_a_closed_queue_is_left_alone() -> None:
+    async def main() -> None:
+        queue = WorkQueue[Key]()
+        unhurried = Unhurried(queue)
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        queue.shutdown()
+        await asyncio.sleep(2 * SOON)
+        assert unhurried._timer is None
+
+    run(main())
+
+
 def test_what_is_gone_or_told_is_forgotten() -> None:
     async def main() -> None:
         unhurried = Unhurried(WorkQueue[Key]())
