@@ -112,7 +112,8 @@ def test_the_demo_tells_the_life_of_an_agent_in_order(file: str | None) -> None:
 def test_the_demo_tells_no_write_that_was_put_off() -> None:
     lines = invoke("demo").stdout.splitlines()
     first = next(position for position, line in enumerate(lines) if "write the Agent's status" in line)
-    assert any("Pending on node-1" in line for line in lines[:first])
+    # A plan is told at once, and this one comes with the creation.
+    assert any("absent -> Pending" in line for line in lines[:first])
 
 
 @pytest.mark.usefixtures("_virtual_time")
