@@ -151,7 +151,7 @@ def test_helm_installs_for_one_namespace_alone(bare: OnNode, tmp_path: Path) -> 
         assert _may_create_pods(kubectl, bare.namespace)
         assert not _may_create_pods(kubectl, elsewhere)
         # It came first, and nobody has looked at it.
-        assert "status" not in other.agent("agent")
+        assert other.agent("agent")["status"] == {"observedGeneration": -1}
         assert other.pod("agent") is None
 
         kubectl(*_told("kubectl delete agents"))
