@@ -48,7 +48,7 @@ class Unhurried:
 
     def __contains__(self, key: Key) -> bool:
         """Tell whether the status of an Agent waits, so that what it says is older than what was made."""
-        return key in self._since
+        return key in self._since or key in self._due
 
     def looks(self, key: Key) -> None:
         """Take over that a pass looks at what is there now, and so sees what the Agent was not told of."""

@@ -191,6 +191,20 @@ def test_what_others_do_is_no_movement() -> None:
     assert run(main()) == pytest.approx(STILL_SECONDS, abs=2)
 
 
+def test_a_status_waits_until_it_is_written() -> None:
+    async def main() -> None:
+        unhurried = Unhurried(WorkQueue[Key]())
+        assert KEY not in unhurried
+        assert unhurried.puts_off(KEY, {}, [PENDING])
+        assert KEY in unhurried
+        await asyncio.sleep(2 * SOON)  # it is due
+        assert KEY in unhurried
+        assert not unhurried.puts_off(KEY, {}, [PENDING])
+        assert KEY not in unhurried
+
+    run(main())
+
+
 def test_a_closed_queue_is_left_alone() -> None:
     async def main() -> None:
         queue = WorkQueue[Key]()
