@@ -25,7 +25,7 @@ from tests.e2e.support import Kubectl, condition, eventually, pod_manifest
 pytestmark = pytest.mark.usefixtures("crd")
 
 MOMENTS = ("before", "applied", "answered")
-WRITES = 28
+WRITES = 27
 """The scenario's least number of writes. Statuses that follow each other quickly may become one."""
 PLANS = [(number, moment) for number in range(1, WRITES + 1) for moment in MOMENTS][:: 1 if NIGHTLY else 5]
 
