@@ -54,8 +54,9 @@ def _validate_common(container: JsonObject, path: str, volumes: Collection[str],
     yield from _validate_ports(container.get("ports", ()), f"{path}.ports")
     yield from _validate_env(container.get("env", ()), f"{path}.env")
     yield from _validate_env_from(container.get("envFrom", ()), f"{path}.envFrom")
-    yield from _validate_mounts(container.get("volumeMounts", ()), f"{path}.volumeMounts", volumes)
-    yield from _validate_devices(container.get("volumeDevices", ()), f"{path}.volumeDevices", volumes)
+    yield from _validate_places(container.get("volumeMounts", ()), f"{path}.volumeMounts", "mountPath", volumes)
+    devices = container.get("volumeDevices", ())
+    yield from _validate_places(devices, f"{path}.volumeDevices", "devicePath", volumes, is_once=True)
     yield from validate_resources(container["resources"], f"{path}.resources")
     yield from _validate_resize_policy(container.get("resizePolicy", ()), f"{path}.resizePolicy", spec)
     context = container.get("securityContext", {})
@@ -191,36 +192,24 @@ def _validate_env_from(sources: Sequence[Mapping[str, Any]], path: str) -> Cause
             yield invalid_value(path, "", "may not have more than one field specified at a time")
 
 
-def _validate_mounts(mounts: Sequence[Mapping[str, Any]], path: str, volumes: Collection[str]) -> Causes:
-    places: set[str] = set()
-    for index, mount in enumerate(mounts):
-        here, name, place = f"{path}[{index}]", mount.get("name", ""), mount.get("mountPath", "")
-        if not name:
-            yield required(f"{here}.name")
-        if name not in volumes:
-            yield rules.not_there(f"{here}.name", name)
-        if not place:
-            yield required(f"{here}.mountPath")
-        if place in places:
-            yield invalid_value(f"{here}.mountPath", place, "must be unique")
-        places.add(place)
-
-
-def _validate_devices(devices: Sequence[Mapping[str, Any]], path: str, volumes: Collection[str]) -> Causes:
+def _validate_places(
+    uses: Sequence[Mapping[str, Any]], path: str, field: str, volumes: Collection[str], *, is_once: bool = False
+) -> Causes:
+    """What is wrong with the places at which a container has volumes, each of them once at the most if `is_once`."""
     names: set[str] = set()
     places: set[str] = set()
-    for index, device in enumerate(devices):
-        here, name, place = f"{path}[{index}]", device.get("name", ""), device.get("devicePath", "")
+    for index, use in enumerate(uses):
+        here, name, place = f"{path}[{index}]", use.get("name", ""), use.get(field, "")
         if not name:
             yield required(f"{here}.name")
-        if name in names:
+        if is_once and name in names:
             yield invalid_value(f"{here}.name", name, "must be unique")
         if name not in volumes:
             yield rules.not_there(f"{here}.name", name)
         if not place:
-            yield required(f"{here}.devicePath")
+            yield required(f"{here}.{field}")
         if place in places:
-            yield invalid_value(f"{here}.devicePath", place, "must be unique")
+            yield invalid_value(f"{here}.{field}", place, "must be unique")
         names |= {name} - {""}
         places.add(place)
 
