@@ -50,7 +50,7 @@ class TargetedRequest(httpx2.Request):
         self.base = base
         self.target = target
         stream = httpx2.ByteStream(content)
-        super().__init__(method, base, headers=headers, stream=stream, extensions={**extensions, "target": target})
+        super().__init__(method, base, headers=headers, stream=stream, extensions=dict(extensions))
         self.read()
 
     @property
@@ -100,10 +100,12 @@ class Transport(httpx2.AsyncBaseTransport):
         """
         if self._is_closed:
             raise httpx2.ConnectError(_CLOSED)
-        url = request.base if isinstance(request, TargetedRequest) else request.url
-        target = request.extensions.get("target") or url.raw_path
+        if isinstance(request, TargetedRequest):
+            base, target = request.base, request.target
+        else:
+            base, target = request.url, request.url.raw_path
         message = _message(request, target, await request.aread())
-        origin = _origin(url)
+        origin = _origin(base)
         connection = self._kept(origin) or await self._connect(origin, request.extensions["timeout"]["connect"])
         try:
             status, headers = await connection.exchange(message)
@@ -143,13 +145,11 @@ class Transport(httpx2.AsyncBaseTransport):
     def _close_idle(self) -> None:
         """Close what has been idle for too long: after a burst most connections are needed no more."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time()
         for idle in self._idle.values():
             while idle and (idle[0].idle_since + KEPT_SECONDS <= loop.time() or not idle[0].is_reusable):
                 idle.pop(0).abort()
-            oldest = min(oldest, idle[0].idle_since) if idle else oldest
-        is_any = any(self._idle.values())
-        self._timer = loop.call_at(oldest + KEPT_SECONDS, self._close_idle) if is_any else None
+        left = [idle[0].idle_since for idle in self._idle.values() if idle]
+        self._timer = loop.call_at(min(left) + KEPT_SECONDS, self._close_idle) if left else None
 
     async def _connect(self, origin: Origin, seconds: float | None) -> _Connection:
         is_tls = origin.scheme == "https"
