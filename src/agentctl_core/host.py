@@ -18,6 +18,7 @@ from ._agent import API_VERSION, KIND
 from ._identity import AGENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from ._json import dig, dig_list, reach
 from ._merge import merge_diff
+from ._projection import READ, Tree
 from ._reconcile import LOOK_AGAIN_SECONDS
 from ._spec import MAIN_CONTAINER
 
@@ -30,12 +31,14 @@ __all__ = [
     "OURS",
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
+    "READ",
     "REFUSAL_SECONDS",
     "SERVICE",
     "Failure",
     "Outcome",
     "Request",
     "Resource",
+    "Tree",
     "agents_of",
     "failure_of",
     "generation_of",

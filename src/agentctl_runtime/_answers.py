@@ -13,6 +13,7 @@ from attrs import frozen
 from agentctl_core.host import Resource
 
 from ._failure import INVALID_RESPONSE, ApiFailure, JsonObject, decode, excerpt, status_failure, translated
+from ._projected import read_event
 
 WATCH_SILENCE = 75.0
 """Seconds without an event after which a watch is dead: the API server sends a bookmark every minute."""
@@ -51,7 +52,10 @@ def page_of(answer: JsonObject, resource: Resource, where: str) -> Page:
 
 
 class Events:
-    """The events of one watch. Splits at LF only: `aiter_lines` splits inside JSON strings, at U+0085 and others."""
+    """The events of one watch, with projections of what decisions read.
+
+    Splits at LF only: `aiter_lines` splits inside JSON strings, at U+0085 and others.
+    """
 
     def __init__(self, response: httpx2.Response, where: str) -> None:
         self._chunks = response.aiter_bytes()
@@ -90,7 +94,7 @@ def ends_initial_events(event: JsonObject) -> bool:
 
 
 def _event(line: bytes, where: str) -> JsonObject:
-    event = decode(line, where)
+    event = read_event(line) or decode(line, where)
     manifest: object = event.get("object")
     if event.get("type") in _EVENT_TYPES and isinstance(manifest, dict):
         described = cast("JsonObject", manifest)

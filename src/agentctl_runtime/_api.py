@@ -35,6 +35,7 @@ from agentctl_core.host import FIELD_MANAGER, Request, Resource
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
 from ._http import TargetedRequest, Transport
+from ._projected import read_object
 from ._resources import object_path, resource_of, url_path
 from ._telemetry import Telemetry
 
@@ -264,6 +265,7 @@ class Api:
         body: JsonObject | None = None,
         content_type: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 -- of one exchange, without the wait for its turn
+        is_projected: bool = False,
     ) -> JsonObject:
         """Send one request and return the JSON object of its answer.
 
@@ -274,6 +276,7 @@ class Api:
             body: Sent as JSON.
             content_type: Of the body; `application/json` if not given.
             timeout: Seconds for the whole answer; `REQUEST_TIMEOUT` if not given.
+            is_projected: Return no more of the object than decisions read.
         """
         where = f"{method} {path}"
         request = self._client.build(method, path, params, body=body, content_type=content_type)
@@ -290,7 +293,8 @@ class Api:
                 wait = min(failure.retry_after, RETRY_AFTER_MAX)
                 self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
             raise failure
-        return decode(response.content, where, response.status_code)
+        found = read_object(response.content) if is_projected else None
+        return found or decode(response.content, where, response.status_code)
 
     async def _pause(self) -> None:
         """Wait until the server takes requests again: another 429 may come meanwhile."""
@@ -323,10 +327,14 @@ class Api:
         return await self.request("PUT", path, params=_MANAGER, body=dict(manifest))
 
     async def send(self, request: Request) -> JsonObject:
-        """Send what executes an action; return the object, or a Status where there is none any more."""
-        content_type = request.content_type
+        """Send what executes an action; return the object's projection, or a Status where there is none any more."""
         return await self.request(
-            request.method, request.path, params=request.query, body=request.body, content_type=content_type
+            request.method,
+            request.path,
+            params=request.query,
+            body=request.body,
+            content_type=request.content_type,
+            is_projected=True,
         )
 
     async def list(  # noqa: PLR0913 -- the options of a list

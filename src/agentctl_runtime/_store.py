@@ -1,6 +1,6 @@
 """The cache: what the API server said last, of one kind, found by the Agent that it concerns.
 
-It holds what a decision reads (`project`), whichever way an object came, as text: that takes a fifth of the memory of
+It holds what a decision reads (`projected`), whichever way an object came, as text: that takes a fifth of the memory of
 dicts, costs the garbage collector nothing, and nobody can change it, since each reader gets a manifest of his own.
 
 It is fed by a `Reflector` and by the answers to our own writes. The newest version of an object wins whichever way it
@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 from attrs import frozen
 
-from agentctl_core import project
 from agentctl_core.host import agents_of
 
+from ._projected import projected
 from ._queue import Priority
 
 Manifest: TypeAlias = Mapping[str, Any]
@@ -69,7 +69,7 @@ class Held:
     @classmethod
     def of(cls, manifest: Manifest, agents: frozenset[Key]) -> Held:
         """Return what is to be held of an object that concerns some Agents."""
-        return cls(key_of(manifest), _version_of(manifest), agents, msgspec.json.encode(project(manifest)))
+        return cls(key_of(manifest), _version_of(manifest), agents, msgspec.json.encode(projected(manifest)))
 
     def manifest(self) -> Manifest:
         """Return what is held, in fresh dicts and lists."""
