@@ -7,7 +7,8 @@ the time. The types that msgspec reads by are made from the core's own list of w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias, cast
+from types import GenericAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -75,9 +76,9 @@ def _type(name: str, fields: Tree) -> Any:
     """Return what may stand at a place: the object, a list of them, or what is neither, which is kept as it is."""
     if fields is None:
         return Any
-    inner = cast("Any", _struct(name, fields))
+    inner: Any = _struct(name, fields)
     other = bool | int | float | str | None
-    return inner | list[inner | list[Any] | other] | other | UnsetType
+    return inner | GenericAlias(list, (inner | list[Any] | other,)) | other | UnsetType
 
 
 _OBJECTS: Final[dict[str, _Decoder]] = {}
