@@ -47,42 +47,42 @@ def events(
         return []
     ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)
     former = conditions_of(manifest)
+    generation = str(dig(manifest, "metadata", "generation", kind=int))
     return [
         _event(ref, situation.identity, verdict, told, now)
         for verdict in current
         if verdict != former.get(verdict.type)
-        for told in _worth_telling(verdict, former, situation, manifest)
+        for told in _worth_telling(verdict, former, situation, generation)
     ]
 
 
 def _worth_telling(
-    verdict: Verdict, formerly: Mapping[str, Verdict], situation: Situation, manifest: Mapping[str, Any]
+    verdict: Verdict, formerly: Mapping[str, Verdict], situation: Situation, generation: str
 ) -> Iterator[tuple[Literal["Normal", "Warning"], str, str]]:
     """Yield type and reason of the event that a changed condition is worth, and what tells it from others."""
     former = formerly.get(verdict.type)
     pod = dig(situation.own_pod, "metadata", "uid", kind=str) or ""
-    generation = str(dig(manifest, "metadata", "generation", kind=int))
     # That a pod is not what an invalid spec asks for has been told with the spec.
     is_valid = situation.want is not Want.INVALID
     # A refusal's text (used quota, ids) changes while it does not; what is wrong with a spec is in the text.
     is_other = former is None or (verdict.status, verdict.reason) != (former.status, former.reason)
-    match verdict:
-        case Verdict("Accepted", "False", reason):
+    match verdict.type, verdict.status, verdict.reason:
+        case "Accepted", "False", reason:
             yield "Warning", reason, verdict.message
-        case Verdict("Ready", "False", reason) if is_other and reason in REJECTED:
+        case "Ready", "False", reason if is_other and reason in REJECTED:
             yield "Warning", reason, verdict.message
-        case Verdict("Ready", "False", reason) if is_other and reason in _POD_TROUBLES:
+        case "Ready", "False", reason if is_other and reason in _POD_TROUBLES:
             yield "Warning", reason, pod
-        case Verdict("Ready", "False", "Backoff") if is_other and pod:
+        case "Ready", "False", "Backoff" if is_other and pod:
             yield "Warning", "PodFailed", pod
-        case Verdict("Ready", "False", "Terminating") if is_other and former is not None:
+        case "Ready", "False", "Terminating" if is_other and former is not None:
             if _is_deleted_by_others(situation, formerly):
                 yield "Normal", "PodDeleted", pod
-        case Verdict("UpToDate", "False", reason) if is_other and former is not None and is_valid:
+        case "UpToDate", "False", reason if is_other and former is not None and is_valid:
             yield "Normal", reason, f"{pod} {generation}"
-        case Verdict("Suspended", _, reason) if is_other and former is not None:
+        case "Suspended", _, reason if is_other and former is not None:
             yield "Normal", reason, generation
-        case Verdict("Finished", "True", ("Failed" | "DeadlineExceeded") as reason) if is_other:
+        case "Finished", "True", ("Failed" | "DeadlineExceeded") as reason if is_other:
             yield "Warning", reason, generation
         case _:
             pass

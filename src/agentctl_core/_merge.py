@@ -13,7 +13,7 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
     A null deletes the field that it stands for, an object is merged, anything else (lists too) replaces what is there.
     """
-    if not isinstance(patch, Mapping):
+    if type(patch) is not dict and not isinstance(patch, Mapping):  # an abstract class is slow to ask
         return copy_json(patch)
     merged: dict[str, Any] = copy_json(target) if isinstance(target, Mapping) else {}
     for key, value in cast("Mapping[str, Any]", patch).items():

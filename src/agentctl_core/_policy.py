@@ -7,15 +7,14 @@ there, values are compared as they are written: a capability `CAP_CHOWN` is not 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple
 
 from attrs import frozen
 
 from ._agent import Agent
 from ._config import Policy
 from ._problem import Problem
-from ._schema import key_segment
+from ._schema import Path, join_path, key_segment
 from ._spec import AgentSpec
 
 
@@ -37,9 +36,6 @@ class _Control:
     widening: str | None = None
     unless_user_namespace: bool = False
 
-
-_Part: TypeAlias = "tuple[str, Mapping[str, Any] | str, tuple[_Control, ...]]"
-"""A part of the spec: its path, its value, and the controls that are about it."""
 
 _CAPABILITIES: Final = (
     "AUDIT_WRITE",
@@ -181,6 +177,28 @@ _ANNOTATION: Final = (
 )
 
 
+class _Look(NamedTuple):
+    """One place where a control looks; `rank` is the standard's order."""
+
+    rank: int
+    control: _Control
+    names: tuple[str, ...]
+
+
+def _by_first_field(*controls: _Control) -> dict[str, tuple[_Look, ...]]:
+    """Return where controls look, by the first field: most Agents have next to nothing that is looked for."""
+    places = [(control, fields.split(".")) for control in controls for fields in control.fields]
+    looks = [_Look(rank, control, tuple(names)) for rank, (control, names) in enumerate(places)]
+    firsts = {look.names[0].removesuffix("[*]") for look in looks}
+    return {first: tuple(look for look in looks if look.names[0].removesuffix("[*]") == first) for first in firsts}
+
+
+_IN_CONTAINER: Final = _by_first_field(*_CONTAINER)
+_IN_VOLUME: Final = _by_first_field(*_VOLUME)
+_IN_POD: Final = _by_first_field(*_POD)
+_IN_ANNOTATION: Final = _by_first_field(*_ANNOTATION)
+
+
 def violations(agent: Agent, policy: Policy) -> tuple[Problem, ...]:
     """Return everything that an Agent asks for and may not have, in the order of the spec's fields.
 
@@ -188,15 +206,17 @@ def violations(agent: Agent, policy: Policy) -> tuple[Problem, ...]:
     """
     own_users = agent.spec.pod_template.spec.get("hostUsers") is False
     return tuple(
-        Problem(path, _message(control))
-        for start, part, controls in _parts(agent.spec)
-        for control in controls
+        Problem(join_path(path), _message(control))
+        for start, part, looks in _parts(agent.spec)
+        for _, control, names in _ranked(part, looks)
         if not (own_users and control.unless_user_namespace)
-        for fields in control.fields
-        if _has(part, fields)
-        for path, value in _values(part, fields, start)
+        for path, value in _values(part, names, (None, start))
         if not _is_among(value, control.allowed) and not _is_widened(value, control, policy)
     )
+
+
+def _ranked(part: Mapping[str, Any], looks: Mapping[str, tuple[_Look, ...]]) -> list[_Look]:
+    return sorted([look for name, value in part.items() if value is not None for look in looks.get(name, ())])
 
 
 def _message(control: _Control) -> str:
@@ -204,7 +224,8 @@ def _message(control: _Control) -> str:
     return control.message + wider
 
 
-def _parts(spec: AgentSpec) -> Iterator[_Part]:
+def _parts(spec: AgentSpec) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, tuple[_Look, ...]]]]:
+    """Yield each part of the spec that controls are about: its path, its value, and where they look in it."""
     main = {
         "securityContext": spec.security_context,
         "ports": spec.ports,
@@ -213,43 +234,35 @@ def _parts(spec: AgentSpec) -> Iterator[_Part]:
         "startupProbe": spec.startup_probe,
         "lifecycle": spec.lifecycle,
     }
-    yield "spec", main, _CONTAINER
+    yield "spec", main, _IN_CONTAINER
     lists = (
-        ("spec.initContainers", spec.init_containers, _CONTAINER),
-        ("spec.sidecars", spec.sidecars, _CONTAINER),
-        ("spec.volumes", spec.volumes, _VOLUME),
+        ("spec.initContainers", spec.init_containers, _IN_CONTAINER),
+        ("spec.sidecars", spec.sidecars, _IN_CONTAINER),
+        ("spec.volumes", spec.volumes, _IN_VOLUME),
     )
-    for path, parts, controls in lists:
+    for path, parts, looks in lists:
         for index, part in enumerate(parts):
-            yield f"{path}[{index}]", part, controls
+            yield f"{path}[{index}]", part, looks
     for name, value in sorted(spec.pod_template.metadata.annotations.items()):
         if name.startswith(_APPARMOR_ANNOTATION):
-            yield "spec.podTemplate.metadata.annotations" + key_segment(name, in_map=True), value, _ANNOTATION
-    yield "spec.podTemplate.spec", spec.pod_template.spec, _POD
+            path = "spec.podTemplate.metadata.annotations" + key_segment(name, in_map=True)
+            yield path, {"": value}, _IN_ANNOTATION
+    yield "spec.podTemplate.spec", spec.pod_template.spec, _IN_POD
 
 
-def _has(part: Mapping[str, Any] | str, fields: str) -> bool:
-    """Tell whether there is anything at the first of `fields`: most Agents have next to nothing that is looked for."""
-    return isinstance(part, str) or part.get(_first(fields)) is not None
-
-
-@cache
-def _first(fields: str) -> str:
-    return fields.partition(".")[0].removesuffix("[*]")
-
-
-def _values(value: object, fields: str, path: str) -> Iterator[tuple[str, object]]:
-    """Yield what is at `fields`, each value with its own path."""
-    name, _, rest = fields.partition(".")
-    if value is None or not name:
-        if value is not None:
-            yield path, value
-    elif name.endswith("[*]"):
-        items = cast("Mapping[str, Any]", value).get(name.removesuffix("[*]")) or ()
-        for index, item in enumerate(items):
-            yield from _values(item, rest, f"{path}.{name.removesuffix('[*]')}[{index}]")
-    else:
-        yield from _values(cast("Mapping[str, Any]", value).get(name), rest, f"{path}.{name}")
+def _values(value: Any, names: tuple[str, ...], path: Path) -> Iterator[tuple[Path, object]]:
+    """Yield what is at `names`, each value with its own path."""
+    for index, name in enumerate(names):
+        if name.endswith("[*]"):
+            field = name.removesuffix("[*]")
+            for number, item in enumerate(value.get(field) or ()):
+                yield from _values(item, names[index + 1 :], (path, f".{field}[{number}]"))
+            return
+        value = value.get(name)
+        if value is None:
+            return
+        path = (path, f".{name}" if name else "")
+    yield path, value
 
 
 def _is_among(value: object, allowed: tuple[object, ...]) -> bool:

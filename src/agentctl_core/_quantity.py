@@ -43,5 +43,11 @@ def _amount(text: str) -> Fraction | None:
 
 def canonical(quantity: str | int) -> str:
     """Return one text for all spellings of an amount; what is no amount stays as it is."""
-    number = amount(quantity)
-    return str(quantity) if number is None else str(number)
+    text = str(quantity)
+    return _canonical(text) if len(text) <= _MOST_DIGITS else text
+
+
+@lru_cache(maxsize=1024)  # of short texts alone
+def _canonical(text: str) -> str:
+    number = _amount(text)
+    return text if number is None else str(number)

@@ -114,12 +114,13 @@ def _with_pod(agent: Agent, pod: Mapping[str, Any], history: History, now: datet
     if is_being_deleted(pod):
         # How it ends now says nothing of the agent: it was told to.
         return history
-    history = evolve(history, last_termination=last_termination(pod) or history.last_termination)
+    if (termination := last_termination(pod)) is not None:
+        history = evolve(history, last_termination=termination)
     if has_ended(pod) and (is_service(agent) or dig(pod, "status", "phase", kind=str) == "Failed"):
         # What is lost with its node says nothing of the agent.
         return history if end_reason(pod) == "NodeLost" else _with_failure(pod, history, now)
     since = ready_since(pod)
-    if is_service(agent) and since is not None and now - since >= FORGIVEN:
+    if history.failures and is_service(agent) and since is not None and now - since >= FORGIVEN:
         return evolve(history, failures=0)
     return history
 
@@ -134,7 +135,8 @@ def _with_failure(pod: Mapping[str, Any], history: History, now: datetime) -> Hi
 def _with_end(agent: Agent, pod: Mapping[str, Any] | None, history: History, now: datetime) -> History:
     """Add the end of a task, where this is it."""
     if is_service(agent):
-        return evolve(history, finished=None, completed=None)
+        is_over = history.finished is not None or history.completed is not None
+        return evolve(history, finished=None, completed=None) if is_over else history
     if history.finished is not None:
         return evolve(history, completed=history.completed or now)
     end = _end(agent, pod, history, now)

@@ -112,7 +112,8 @@ class _Compiler:
                 entry = schema["additionalProperties"]
                 return _mapping(self.compile(entry), schema, required(self._resolve(entry)))
             case "array":
-                return _array(self.compile(schema["items"]), schema)
+                item = schema["items"]
+                return _array(self.compile(item), schema, takes_text=_takes_any_text(self._resolve(item)))
             case "string":
                 return _string(schema)
             case "integer":
@@ -127,7 +128,10 @@ class _Compiler:
 
     def _object(self, schema: Mapping[str, Any]) -> Check:
         properties: Mapping[str, Mapping[str, Any]] = schema["properties"]
-        fields = {name: (f".{name}", self.compile(child)) for name, child in properties.items()}
+        fields = {
+            name: (f".{name}", self.compile(child), _takes_any_text(self._resolve(child)))
+            for name, child in properties.items()
+        }
         defaults = {name: child["default"] for name, child in properties.items() if "default" in child}
         needed = {name: f".{name}" for name in (*schema.get("required", ()), *defaults)}
         missing = {name: required(self._resolve(properties[name])) for name in schema.get("required", ())}
@@ -155,7 +159,7 @@ class _Compiler:
                 problems[before:] = [problem for _, start, end in parts for problem in problems[start:end]]
             if not is_known:
                 _refuse_unknown(given, fields, elsewhere, path, problems)
-            if len(problems) == before:  # as on the API server, rules are for what is right in itself
+            if check_whole is not None and len(problems) == before:  # as on the API server, what is right in itself
                 check_whole(out, path, problems)
             return out
 
@@ -168,7 +172,7 @@ _Part: TypeAlias = tuple[str, int, int]
 
 def _check_known(  # noqa: PLR0913, PLR0917 -- the innermost loop: it fills what its caller has
     given: Mapping[object, object],
-    fields: Mapping[str, tuple[str, Check]],
+    fields: Mapping[str, tuple[str, Check, bool]],
     out: dict[str, Any],
     path: Path,
     problems: list[Problem],
@@ -181,6 +185,8 @@ def _check_known(  # noqa: PLR0913, PLR0917 -- the innermost loop: it fills what
         field = fields.get(key)  # type: ignore[call-overload]
         if field is None:
             is_known = False
+        elif field[2] and type(child) is str and child.isascii():  # which most of an Agent is
+            out[key] = child  # type: ignore[index]
         elif child is not None:
             result = field[1](child, (path, field[0]), problems)
             if result is not _INVALID:
@@ -204,8 +210,10 @@ def _refuse_unknown(
         _refuse((path, segment), problems, unknown(key, names, elsewhere))
 
 
-def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path, list[Problem]], None]:
+def _whole_object(schema: Mapping[str, Any]) -> Callable[[Mapping[str, Any], Path, list[Problem]], None] | None:
     """Return the check of what the fields of an object are to each other: how many there are, and the rules."""
+    if not any(name in schema for name in ("minProperties", "maxProperties", "x-rules")):
+        return None
     least: int = schema.get("minProperties", 0)
     most: int = schema.get("maxProperties", len(schema["properties"]))
     rules: Sequence[Rule] = schema.get("x-rules", ())
@@ -236,7 +244,7 @@ def _mapping(check_value: Check, schema: Mapping[str, Any], missing: str) -> Che
         out: dict[str, Any] = {}
         for key in sorted(given, key=_in_order):
             child, here = given[key], (path, key_segment(key, in_map=True))
-            if not isinstance(key, str) or not is_unicode(key):
+            if not isinstance(key, str) or not (key.isascii() or is_unicode(key)):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
                 _keep(out, key, check_value(child, here, problems))
@@ -252,7 +260,7 @@ def _in_order(key: object) -> tuple[bool, str]:
     return (True, key) if isinstance(key, str) else (False, kind(key))
 
 
-def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
+def _array(check_item: Check, schema: Mapping[str, Any], *, takes_text: bool) -> Check:
     most: int | None = schema.get("maxItems")
     least: int = schema.get("minItems", 0)
     keys: Sequence[str] = schema.get("x-kubernetes-list-map-keys", ())
@@ -266,7 +274,12 @@ def _array(check_item: Check, schema: Mapping[str, Any]) -> Check:
             return _refuse(path, problems, f"has {len(items)} items; at most {most} are allowed")
         if len(items) < least:
             return _refuse(path, problems, f"has {len(items)} items; at least {least} are needed")
-        out = [check_item(item, (path, f"[{index}]"), problems) for index, item in enumerate(items)]
+        out = [
+            item
+            if takes_text and type(item) is str and item.isascii()
+            else check_item(item, (path, f"[{index}]"), problems)
+            for index, item in enumerate(items)
+        ]
         if keys:
             _find_duplicates(out, keys, path, problems)
         elif is_set:
@@ -309,14 +322,11 @@ def _string(schema: Mapping[str, Any]) -> Check:
     allowed: Sequence[str] = schema.get("enum", ())
     pattern = _compile_pattern(schema["pattern"]) if "pattern" in schema else None
     wanted = schema.get("x-hint") or f"does not match {schema.get('pattern')}"
-    takes_any = not (least or allowed or pattern) and most is None
 
     def check(value: object, path: Path, problems: list[Problem]) -> Any:
-        if takes_any and type(value) is str and value.isascii():  # which most of an Agent is
-            return value
         if not isinstance(value, str):
             return _refuse(path, problems, expected(schema, value))
-        if not is_unicode(value):
+        if not value.isascii() and not is_unicode(value):
             return _refuse(path, problems, "has a lone surrogate; it must be valid Unicode")
         if len(value) < least:
             return _refuse(path, problems, "must not be empty" if least == 1 else f"needs {least} characters or more")
@@ -329,6 +339,12 @@ def _string(schema: Mapping[str, Any]) -> Check:
         return value
 
     return check
+
+
+def _takes_any_text(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a schema is of strings, and has nothing to say of them."""
+    limits = ("minLength", "maxLength", "enum", "pattern", "x-kubernetes-int-or-string")
+    return schema.get("type") == "string" and not any(name in schema for name in limits)
 
 
 def _compile_pattern(pattern: str) -> re.Pattern[str]:
