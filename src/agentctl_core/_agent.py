@@ -80,6 +80,11 @@ def spec_fields(cls: type) -> tuple[SpecField, ...]:
     )
 
 
+@cache
+def _fields_by_name(cls: type) -> Mapping[str, SpecField]:
+    return {field.name: field for field in spec_fields(cls)}
+
+
 def schema_of(cls: type, *, describe: bool = False) -> dict[str, Any]:
     """Return the structural schema of a spec class; with `describe`, its documentation too.
 
@@ -169,10 +174,9 @@ def _check_name(manifest: object, problems: list[Problem]) -> str:
 def _structure(cls: type[T], data: Mapping[str, Any]) -> T:
     """Build a spec class from checked data: absent fields keep the class's defaults."""
     arguments: dict[str, Any] = {}
-    for field in spec_fields(cast("Any", cls)):
-        value: Any = data.get(field.name)
-        if value is None:
-            continue
+    fields = _fields_by_name(cast("Any", cls))
+    for name, value in data.items():
+        field = fields[name]
         nested = field.nested
         if nested is not None and field.is_list:
             items: list[Mapping[str, Any]] = value

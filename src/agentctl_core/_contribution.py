@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from attrs import frozen
 
@@ -99,6 +99,10 @@ class Contribution:
     objects: tuple[Object, ...] = ()
     command: CommandPrefix | None = None
     problems: tuple[Problem, ...] = ()
+
+
+NOTHING: Final = Contribution()
+"""Of a feature that has nothing to add, as most have of most Agents: it is passed over."""
 
 
 Feature: TypeAlias = Callable[[Agent, Config], Contribution]

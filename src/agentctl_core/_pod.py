@@ -12,7 +12,7 @@ from ._applied import Applied, applied
 from ._clashes import Clashes
 from ._config import VERSION, Config
 from ._containers import Container, finish
-from ._contribution import OPERATOR, CommandPrefix, Contribution, Item
+from ._contribution import NOTHING, OPERATOR, CommandPrefix, Contribution, Item
 from ._identity import APPLIED, RENDERED_BY, RESERVED_KEYS, RESOLVED, REVISION, labels, owner_reference
 from ._image import ImageConfig, ImageInfo, image_command, original_command, pinned
 from ._json import copy_json
@@ -66,7 +66,7 @@ def build_pod(agent: Agent, config: Config | None = None, image: ImageInfo | Non
 
 def render(agent: Agent, config: Config) -> Rendered:
     """Return the pod and the objects that an Agent comes to. Raises InvalidAgent: see `build_pod`."""
-    parts = [feature(agent, config) for feature in FEATURES]
+    parts = [part for feature in FEATURES if (part := feature(agent, config)) is not NOTHING]
     clashes = Clashes(problem for part in parts for problem in part.problems)
     prefix = next((part.command for part in parts if part.command is not None), None)
     containers = _containers(parts, clashes)

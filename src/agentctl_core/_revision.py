@@ -53,7 +53,7 @@ def _said(instance: object) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for field, strip in _strips(cast("Any", type(instance))):
         value = getattr(instance, field.attribute)
-        if value == field.default:
+        if value is field.default or value == field.default:  # which is slow to ask of nested ones
             continue
         # Where nothing is the default, an empty text and false mean it too, as they do in core/v1.
         if (field.default is None and _is_nothing(value)) or value == _IMPLIED.get(field.attribute):

@@ -52,13 +52,14 @@ def page_of(answer: JsonObject, resource: Resource, where: str) -> Page:
 
 
 class Events:
-    """The events of one watch, with projections of what decisions read.
+    """The events of one watch, of one kind, with projections of what decisions read.
 
     Splits at LF only: `aiter_lines` splits inside JSON strings, at U+0085 and others.
     """
 
-    def __init__(self, response: httpx2.Response, where: str) -> None:
+    def __init__(self, response: httpx2.Response, kind: str, where: str) -> None:
         self._chunks = response.aiter_bytes()
+        self._kind = kind
         self._where = where
         self._lines: deque[bytes] = deque()
         self._rest = b""
@@ -73,7 +74,7 @@ class Events:
                     await self._read()
         if not self._lines:
             raise StopAsyncIteration
-        return _event(self._lines.popleft(), self._where)
+        return _event(self._lines.popleft(), self._kind, self._where)
 
     async def _read(self) -> None:
         while not self._lines:
@@ -93,8 +94,8 @@ def ends_initial_events(event: JsonObject) -> bool:
     return marked and event["type"] == "BOOKMARK"
 
 
-def _event(line: bytes, where: str) -> JsonObject:
-    event = read_event(line) or decode(line, where)
+def _event(line: bytes, kind: str, where: str) -> JsonObject:
+    event = read_event(line, kind) or decode(line, where)
     manifest: object = event.get("object")
     if event.get("type") in _EVENT_TYPES and isinstance(manifest, dict):
         described = cast("JsonObject", manifest)

@@ -13,6 +13,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,7 @@ from agentctl_core.host import FIELD_MANAGER, Request, Resource
 
 from ._answers import Events, Page, page_of
 from ._failure import NOT_SENT, RETRY_AFTER_MAX, ApiFailure, JsonObject, decode, response_failure, translated
-from ._http import TargetedRequest, Transport
+from ._http import Body, TargetedRequest, Transport
 from ._projected import read_object
 from ._resources import object_path, resource_of, url_path
 from ._telemetry import Telemetry
@@ -135,7 +136,9 @@ class _Client(GenericAsyncClient):
         try:
             content = b"" if body is None else msgspec.json.encode(body)
             below = path.removeprefix("/")
-            target = self._base.raw_path + (f"{below}?{urlencode(params)}" if params else below).encode("ascii")
+            target = self._base.raw_path + (f"{below}?{_query_of(tuple(params.items()))}" if params else below).encode(
+                "ascii"
+            )
         except (UnicodeEncodeError, RecursionError) as error:
             raise ApiFailure(f"{method} {path}: cannot be sent: {error}", reason=NOT_SENT) from error
         if _NO_TARGET.search(target):
@@ -148,19 +151,19 @@ class _Client(GenericAsyncClient):
         timeouts = _STREAM_TIMEOUTS if is_stream else _TIMEOUTS
         return TargetedRequest(method, self._base, target, headers=headers, content=content, extensions=timeouts)
 
-    async def exchange(self, request: TargetedRequest, *, stream: bool = False) -> httpx2.Response:
+    async def exchange(self, request: TargetedRequest, *, stream: bool = False) -> tuple[httpx2.Response, bytes]:
+        """Send a request; return the answer and its content, of a stream none."""
         with self._telemetry.requesting(request.method, self._host, request.path) as answered:
             try:
                 response = await self._send(request)
-                if not stream:
-                    await _read(response)
+                content = b"" if stream else await _content(response)
             except httpx2.ConnectError as error:
                 if self._authority and "CERTIFICATE_VERIFY_FAILED" in str(error):
                     # Perhaps it was replaced on disk, as Kubernetes does in pods: the next attempt trusts it too.
                     self._tls.load_verify_locations(self._authority)
                 raise
             answered(response.status_code)
-        return response
+        return response, content
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request with the credentials that lightkube knows: httpx2's client takes as long as the rest."""
@@ -193,9 +196,18 @@ def _auth_in(url: httpx2.URL) -> httpx2.Auth | None:
     return httpx2.BasicAuth(url.username, url.password) if url.userinfo else None
 
 
-async def _read(response: httpx2.Response) -> None:
+@lru_cache(maxsize=64)
+def _query_of(params: tuple[tuple[str, str], ...]) -> str:
+    """Return a query as it stands in a URL: most requests have one of a few."""
+    return urlencode(params)
+
+
+async def _content(response: httpx2.Response) -> bytes:
+    """Read an answer to its end. httpx2 takes longer for that than for the rest, and is left what it has to decode."""
+    if isinstance(response.stream, Body) and "Content-Encoding" not in response.headers:
+        return await response.stream.whole()
     try:
-        await response.aread()
+        return await response.aread()
     except BaseException:
         await response.aclose()
         raise
@@ -284,17 +296,17 @@ class Api:
             await self._pause()
             with translated(where, credentials=ConfigError):
                 async with asyncio.timeout(REQUEST_TIMEOUT if timeout is None else timeout):
-                    response = await self._client.exchange(request)
+                    response, content = await self._client.exchange(request)
         if not response.is_success:
-            failure = response_failure(response, where)
+            failure = response_failure(response, content, where)
             # An overloaded API server always names a time. A webhook that denies one object with 429 does not, and is
             # nothing that all others should wait for.
             if failure.code == HTTPStatus.TOO_MANY_REQUESTS and failure.retry_after:
                 wait = min(failure.retry_after, RETRY_AFTER_MAX)
                 self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + wait)
             raise failure
-        found = read_object(response.content) if is_projected else None
-        return found or decode(response.content, where, response.status_code)
+        found = read_object(content) if is_projected else None
+        return found or decode(content, where, response.status_code)
 
     async def _pause(self) -> None:
         """Wait until the server takes requests again: another 429 may come meanwhile."""
@@ -390,22 +402,24 @@ class Api:
             timeoutSeconds=str(timeout_seconds),
             **({} if resource_version else _INITIAL_EVENTS),
         )
-        return self._stream(url_path(resource, namespace or None), params)
+        return self._stream(resource.kind, url_path(resource, namespace or None), params)
 
     @asynccontextmanager
-    async def _stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
+    async def _stream(
+        self, kind: str, path: str, params: Mapping[str, str]
+    ) -> AsyncGenerator[AsyncIterator[JsonObject], None]:
         where = f"watch {path}"
         request = self._client.build("GET", path, params, is_stream=True)
         with translated(where, credentials=ConfigError):
             async with asyncio.timeout(REQUEST_TIMEOUT):
-                response = await self._client.exchange(request, stream=True)
+                response, _ = await self._client.exchange(request, stream=True)
         try:
             if not response.is_success:
                 with translated(where):
                     async with asyncio.timeout(REQUEST_TIMEOUT):
-                        await response.aread()
-                raise response_failure(response, where)
-            yield Events(response, where)
+                        content = await response.aread()
+                raise response_failure(response, content, where)
+            yield Events(response, kind, where)
         finally:
             with suppress(httpx2.HTTPError):  # nothing more is wanted of it
                 await response.aclose()

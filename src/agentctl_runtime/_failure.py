@@ -137,14 +137,14 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def response_failure(response: httpx2.Response, where: str) -> ApiFailure:
+def response_failure(response: httpx2.Response, content: bytes, where: str) -> ApiFailure:
     code, retry_after = response.status_code, _seconds(response.headers.get("Retry-After"))
     with suppress(ApiFailure):
-        status = decode(response.content, where)
+        status = decode(content, where)
         if status.get("kind") == "Status":
             return status_failure(status, where, code, retry_after)
     kind = response.headers.get("Content-Type", "no Content-Type")
-    message = f"{where}: {code}, not from Kubernetes ({kind}): {excerpt(response.content)}"
+    message = f"{where}: {code}, not from Kubernetes ({kind}): {excerpt(content)}"
     return ApiFailure(message, code=code, reason=INVALID_RESPONSE, retry_after=retry_after)
 
 

@@ -112,9 +112,7 @@ class Transport(httpx2.AsyncBaseTransport):
         except BaseException:
             connection.abort()
             raise
-        return httpx2.Response(
-            status, headers=headers, stream=_Body(connection, lambda: self._keep(origin, connection))
-        )
+        return httpx2.Response(status, headers=headers, stream=Body(connection, lambda: self._keep(origin, connection)))
 
     async def aclose(self) -> None:
         """Close every connection, and wait until it is; no request is taken any more."""
@@ -337,7 +335,7 @@ class _Answer:
         self._wake()
 
 
-class _Body(httpx2.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """The body of an answer; closing it frees the connection."""
 
     def __init__(self, connection: _Connection, keep: Callable[[], None]) -> None:
@@ -348,6 +346,16 @@ class _Body(httpx2.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while data := await self._connection.read():
             yield data
+
+    async def whole(self) -> bytes:
+        """Return all of it, as it is, at once and more cheaply than bit by bit; it is closed then."""
+        try:
+            parts: list[bytes] = []
+            while data := await self._connection.read():
+                parts.append(data)
+        finally:
+            await self.aclose()
+        return b"".join(parts)
 
     async def aclose(self) -> None:
         if not self._is_closed:

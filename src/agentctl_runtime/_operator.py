@@ -238,9 +238,10 @@ class Operator:
 
     async def _process(self, key: Key) -> None:
         """Reconcile one Agent; whatever goes wrong concerns this Agent alone and is tried again, ever less often."""
-        with self._telemetry.reconciling(key) as told, structlog.contextvars.bound_contextvars(**self._names(key)):
+        manifest = self._agents.get(key)
+        with self._telemetry.reconciling(key) as told, structlog.contextvars.bound_contextvars(**_names(key, manifest)):
             try:
-                is_settled = await self._reconcile(key, told)
+                is_settled = await self._reconcile(key, manifest, told)
             except ApiFailure as failure:
                 self._queue.add_backoff(key, failure.retry_after or 0.0)
                 told.result = "requeue" if failure.is_conflict else "error"
@@ -260,17 +261,6 @@ class Operator:
                     told.result = "requeue"
                     _log.warning("will try again", error="what is met does not become what is seen")
 
-    def _names(self, key: Key) -> dict[str, str]:
-        """Return what each log line about an Agent bears; the pass itself knows its revision better."""
-        manifest = self._agents.get(key)
-        if manifest is None:
-            return {"agent": str(key)}
-        return {
-            "agent": str(key),
-            "uid": manifest["metadata"].get("uid", ""),
-            "revision": _revision(manifest, ()),
-        }
-
     def _tell_fault(self, key: Key, error: Exception) -> None:
         """Log a fault of the operator: with its traceback when it is new, in one line each time that it repeats."""
         frame = extract_tb(error.__traceback__)[-1]
@@ -280,11 +270,10 @@ class Operator:
         described = f"{type(error).__name__}: {in_short(error)}"
         _log.error("reconciling failed; this is a fault of the operator", error=described, exc_info=is_new)
 
-    async def _reconcile(self, key: Key, told: Pass) -> bool:
-        """Do what there is to do; return whether it came to an end."""
+    async def _reconcile(self, key: Key, manifest: Manifest | None, told: Pass) -> bool:
+        """Do what there is to do about an Agent as it is; return whether it came to an end."""
         images: dict[str, Known] = {}
         for _ in range(ROUNDS):
-            manifest = self._agents.get(key)
             self._meet(key, manifest)
             if manifest is None:
                 self._unwatched.forget(key)
@@ -294,6 +283,7 @@ class Operator:
                 return True
             if await self._do(key, manifest, images, told):
                 return True
+            manifest = self._agents.get(key)
         return False
 
     def _meet(self, key: Key, manifest: Manifest | None) -> None:
@@ -372,6 +362,13 @@ class Operator:
                 return
             # By its labels it is another Agent's, who alone is told of it: a claim's name can be wanted by two.
         self._unwatched.remember(key, manifest, found)
+
+
+def _names(key: Key, manifest: Manifest | None) -> dict[str, str]:
+    """Return what each log line about an Agent bears; the pass itself knows its revision better."""
+    if manifest is None:
+        return {"agent": str(key)}
+    return {"agent": str(key), "uid": manifest["metadata"].get("uid", ""), "revision": _revision(manifest, ())}
 
 
 def _revision(manifest: Manifest, actions: Sequence[Action]) -> str:

@@ -33,11 +33,6 @@ class _Named(msgspec.Struct):
     kind: str
 
 
-class _Event(msgspec.Struct):
-    type: str
-    object: _Named
-
-
 def read_object(text: bytes) -> Projected | None:
     """Return the projection of an object of a kind that decisions read.
 
@@ -50,14 +45,19 @@ def read_object(text: bytes) -> Projected | None:
         return None
 
 
-def read_event(text: bytes) -> dict[str, Any] | None:
-    """Return a watch event that tells of a change, its object as `read_object` does; None as there."""
+def read_event(text: bytes, kind: str) -> dict[str, Any] | None:
+    """Return an event of a watch of that kind that tells of a change, its object as `read_object` does.
+
+    None where it is none, of another kind, or not as it should be.
+    """
+    decoder = _EVENTS.get(kind)
     try:
-        head = _read_head(text)
-        decoder = _EVENTS.get(head.object.kind) if head.type in _CHANGES else None
-        return None if decoder is None else {"type": head.type, "object": _as_dict(decoder.decode(text).object)}
+        event = None if decoder is None else decoder.decode(text)
     except (ValueError, RecursionError):
         return None
+    if event is None or event.type not in _CHANGES or event.object.kind != kind:
+        return None
+    return {"type": event.type, "object": _as_dict(event.object)}
 
 
 def _as_dict(found: Any) -> Projected:
@@ -86,6 +86,5 @@ _EVENTS: Final[dict[str, _Decoder]] = {}
 for _kind, _fields in READ.items():
     _object = _struct(_kind, _fields)
     _OBJECTS[_kind] = msgspec.json.Decoder(_object)
-    _EVENTS[_kind] = msgspec.json.Decoder(msgspec.defstruct(f"{_kind}Event", [("object", _object)]))
+    _EVENTS[_kind] = msgspec.json.Decoder(msgspec.defstruct(f"{_kind}Event", [("type", str), ("object", _object)]))
 _read_kind = msgspec.json.Decoder(_Named).decode
-_read_head = msgspec.json.Decoder(_Event).decode

@@ -20,8 +20,9 @@ _FIELDS: Final = tuple((name, f"spec.{json_name(name)}", json_name(name)) for na
 
 def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 -- the signature of every feature
     """Return the fields of the container `agent`; what is not set is left to the image and to Kubernetes."""
-    values = ((path, name, getattr(agent.spec, attribute)) for attribute, path, name in _FIELDS)
+    spec = agent.spec
+    values = [(path, name, getattr(spec, attribute)) for attribute, path, name in _FIELDS]
     return Contribution(
-        agent=tuple(Item(path, name, value) for path, name, value in values if value not in (None, ())),
+        agent=tuple([Item(path, name, value) for path, name, value in values if value is not None and value != ()]),
         env=named("spec.env", agent.spec.env),
     )

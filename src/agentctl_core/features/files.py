@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .._agent import Agent
 from .._config import Config
-from .._contribution import Contribution, Item, Mount, Object
+from .._contribution import NOTHING, Contribution, Item, Mount, Object
 from .._json import digest
 from .._problem import Problem
 from .._spec import DEFAULT_MODE, File
@@ -28,7 +28,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 --
     """Return the projected volume, its mounts, and the ConfigMap of the inline files."""
     files = agent.spec.files
     if not files:
-        return Contribution()
+        return NOTHING
     config_map = _config_map(agent)
     sources = [_source(file, index, config_map) for index, file in enumerate(files)]
     volume = Item(PATH, VOLUME, {"projected": {"defaultMode": DEFAULT_MODE, "sources": sources}})

@@ -10,7 +10,7 @@ from typing import Final
 
 from .._agent import Agent
 from .._config import Config
-from .._contribution import Contribution, Item
+from .._contribution import NOTHING, Contribution, Item
 from .._image import literal
 from .own_container import own_container
 
@@ -22,7 +22,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:
     """Return the init container that installs the packages, and the variable by which the agent finds them."""
     sdk = agent.spec.sdk
     if sdk is None:
-        return Contribution()
+        return NOTHING
     shared = literal(agent.spec.shared_volume.mount_path)
     target = f"{shared}/sdk"
     if sdk.runtime == "python":

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._agent import Agent
 from .._config import Config
-from .._contribution import Contribution, Object
+from .._contribution import NOTHING, Contribution, Object
 from .._identity import AGENT_LABEL
 
 
@@ -15,7 +15,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 --
     """Return a Service of the Agent's name that leads to its pod."""
     service = agent.spec.service
     if service is None:
-        return Contribution()
+        return NOTHING
     spec: dict[str, Any] = {
         "type": service.type,
         "selector": {AGENT_LABEL: agent.name},

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._agent import Agent
 from .._config import Config
-from .._contribution import Contribution, Item, Object, named
+from .._contribution import NOTHING, Contribution, Item, Object, named
 from .._spec import ClaimTemplate
 
 _CLAIMS = "spec.volumeClaimTemplates"
@@ -15,6 +15,8 @@ _CLAIMS = "spec.volumeClaimTemplates"
 def contribute(agent: Agent, config: Config) -> Contribution:  # noqa: ARG001 -- the signature of every feature
     """Return the volumes, a volume for each claim, and the claims."""
     templates = agent.spec.volume_claim_templates
+    if not (templates or agent.spec.volumes):
+        return NOTHING
     owned = agent.spec.persistent_volume_claim_retention_policy.when_deleted == "Delete"
     claims = tuple(
         Object(f"{_CLAIMS}[{index}]", _claim(agent, template), owned) for index, template in enumerate(templates)

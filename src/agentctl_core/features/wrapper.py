@@ -10,7 +10,7 @@ from typing import Final
 
 from .._agent import Agent
 from .._config import Config
-from .._contribution import CommandPrefix, Contribution, Item, Mount
+from .._contribution import NOTHING, CommandPrefix, Contribution, Item, Mount
 from .._image import literal
 from .._problem import Problem
 from .own_container import own_container
@@ -24,7 +24,7 @@ def contribute(agent: Agent, config: Config) -> Contribution:
     """Return the wrapper's volume, how it gets there, and the words that come before the agent's own command line."""
     wrapper = agent.spec.wrapper
     if not wrapper.enabled:
-        return Contribution()
+        return NOTHING
     image = wrapper.image or config.wrapper_image
     program, *arguments = wrapper.command or config.wrapper_command
     if not _is_program(program):

@@ -43,7 +43,9 @@ def test_each_kind_is_read_as_its_projection(whole: dict[str, Any]) -> None:
     text = text_of(whole)
     expected = project(json.loads(text))
     assert read_object(text) == expected
-    assert read_event(text_of({"type": "ADDED", "object": whole})) == {"type": "ADDED", "object": expected}
+    event = text_of({"type": "ADDED", "object": whole})
+    assert read_event(event, whole["kind"]) == {"type": "ADDED", "object": expected}
+    assert read_event(event, "Pod" if whole["kind"] != "Pod" else "Service") is None
 
 
 def test_every_kind_is_among_them() -> None:
@@ -87,12 +89,16 @@ def test_whatever_shape_it_has_it_is_read_as_the_whole_or_left_to_who_reads_that
 )
 def test_what_is_none_of_them_is_left_to_who_reads_it_whole(text: bytes) -> None:
     assert read_object(text) is None
-    assert read_event(b'{"type": "ADDED", "object": ' + text + b"}") is None
+    assert read_event(b'{"type": "ADDED", "object": ' + text + b"}", "Pod") is None
+
+
+def test_an_event_of_a_kind_that_no_decision_reads_is_left_to_who_reads_it_whole() -> None:
+    assert read_event(text_of({"type": "ADDED", "object": {"kind": "Lease"}}), "Lease") is None
 
 
 @pytest.mark.parametrize("kind", ["BOOKMARK", "ERROR", "WHATEVER"])
 def test_only_changes_are_read(kind: str) -> None:
-    assert read_event(text_of({"type": kind, "object": a_pod()})) is None
+    assert read_event(text_of({"type": kind, "object": a_pod()}), "Pod") is None
 
 
 def test_a_projection_is_not_projected_again() -> None:
