@@ -11,7 +11,7 @@ import pytest
 from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
 from agentctl_runtime._queue import WorkQueue
 from agentctl_runtime._store import Held, Key
-from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, Unhurried
+from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, WRITE_SECONDS, Unhurried
 
 from .support import now, run
 
@@ -103,6 +103,10 @@ def test_it_waits_longer_where_many_wait_and_things_move() -> None:
     assert waited(MANY) == pytest.approx(STILL_SECONDS, abs=SOON)
     assert waited(MANY, lambda seconds: seconds < 20) == pytest.approx(20 + STILL_SECONDS, abs=2 * SOON)
     assert waited(MANY, lambda _: True) == pytest.approx(LATEST, abs=SOON)
+
+
+def test_of_ever_so_many_each_waits_as_long_as_it_takes_to_write_them_all() -> None:
+    assert waited(10_000, lambda _: True) == pytest.approx(WRITE_SECONDS * 10_000, rel=0.03)
 
 
 def test_nothing_leads_back_to_an_agent_that_was_told_of_meanwhile() -> None:
