@@ -6,7 +6,7 @@ Each round takes every contender once: with so many Agents at once, an idle minu
 suspension and waking of all, and their deletion; and with 100 Agents at ten a second. A round begins with another
 contender than the one before, so what drifts hits all. Nodes are kwok's: pods become ready without containers.
 
-Writes docs/benchmarks/operators.json with every run, and the tables and plots of docs/benchmarks.md.
+Writes docs/benchmarks/operators.json with every run, and the tables and plots of docs/benchmarks.md and docs/scale.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,7 +58,15 @@ class Stage:
         self._node.stop()
         self._plane.stop()
 
-    def run(self, contender: Contender, count: int, rate: float, idle_seconds: float, logs: Path) -> dict[str, Any]:
+    def run(  # noqa: PLR0913, PLR0917 -- what a run consists of
+        self,
+        contender: Contender,
+        count: int,
+        rate: float,
+        idle_seconds: float,
+        logs: Path,
+        left_out: Collection[str] = (),
+    ) -> dict[str, Any]:
         """Let a contender go through its phases in a namespace of its own."""
         namespace = f"bench-{int(time.time())}"
         kubectl = Kubectl(self._plane.kubeconfig, self._plane.bin / "kubectl", self._folder / "cache")
@@ -76,6 +85,7 @@ class Stage:
                 server=self._plane.pid("kube-apiserver"),
                 folder=logs,
                 count=count,
+                left_out=left_out,
             )
             try:
                 return await phases.run(rate, idle_seconds)
@@ -89,22 +99,30 @@ def main() -> int:
     """Run what is asked for, and write it down as it comes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contender", choices=CONTENDERS, action="append")
-    parser.add_argument("--agents", type=int, action="append", help="at once; may be repeated (default: 200 and 1000)")
+    parser.add_argument(
+        "--agents",
+        type=int,
+        action="append",
+        help="at once; may be repeated (default: 200 and 1000; 0 for paced runs alone)",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle-seconds", type=float, default=60)
+    parser.add_argument("--leave-out", metavar="PHASE", action="append", default=[], help="for example update")
     parser.add_argument("--no-paced", action="store_true", help="without the runs at ten a second")
     parser.add_argument("--out", type=Path, default=report.RESULTS)
+    parser.add_argument("--add", action="store_true", help="keep the runs that are there")
     options = parser.parse_args()
     contenders = [CONTENDERS[name] for name in options.contender or CONTENDERS]
-    kinds = [(count, 0.0) for count in options.agents or (200, 1000)]
+    kinds = [(count, 0.0) for count in ((200, 1000) if options.agents is None else options.agents) if count]
     kinds += [] if options.no_paced else [(PACED_AGENTS, RATE)]
-    runs: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = report.read_results(options.out)["runs"] if options.add else []
     for number in range(options.rounds):
         for count, rate in kinds:
             for contender in contenders[number % len(contenders) :] + contenders[: number % len(contenders)]:
                 with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
                     load = os.getloadavg()[0]
-                    phases = stage.run(contender, count, rate, options.idle_seconds, Path(tempfile.gettempdir()))
+                    logs = Path(tempfile.gettempdir())
+                    phases = stage.run(contender, count, rate, options.idle_seconds, logs, options.leave_out)
                 runs.append(
                     {"contender": contender.name, "agents": count, "rate": rate, "load": load, "phases": phases}
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Phases:
         server: the process id of the API server.
         folder: where the contender's log goes.
         count: how many Agents there are.
+        left_out: phases that are not gone through.
     """
 
     def __init__(  # noqa: PLR0913 -- all of them by name
@@ -56,8 +57,10 @@ class Phases:
         server: int,
         folder: Path,
         count: int,
+        left_out: Collection[str] = (),
     ) -> None:
         self._contender = contender
+        self._left_out = left_out
         self._kubeconfig = kubeconfig
         self._user = user
         self._cluster = cluster
@@ -79,22 +82,26 @@ class Phases:
         try:
             await self._warm_up()
             rows = {"paced" if rate else "burst": await self._create(rate)}
-            if not rate:
-                rows["idle"] = await self._idle(idle_seconds)
-                rows["restart"] = await self._restart()
-                if self._contender.follows_edits:
-                    rows |= {
-                        "update": await self._update(),
-                        "suspend": await self._scale(0),
-                        "wake": await self._scale(1),
-                    }
-            rows["delete"] = await self._delete()
+            for name, go in self._later(rate, idle_seconds):
+                if name not in self._left_out:
+                    rows[name] = await go()
             return rows
         finally:
             self._process.stop()
             observing.cancel()
             await asyncio.gather(observing, return_exceptions=True)
             self._log.close()
+
+    def _later(self, rate: float, idle_seconds: float) -> Iterator[tuple[str, Callable[[], Awaitable[Row]]]]:
+        """Yield what comes after the creation."""
+        if not rate:
+            yield "idle", lambda: self._idle(idle_seconds)
+            yield "restart", self._restart
+            if self._contender.follows_edits:
+                yield "update", self._update
+                yield "suspend", lambda: self._scale(0)
+                yield "wake", lambda: self._scale(1)
+        yield "delete", self._delete
 
     def _start(self) -> None:
         self._process = Process(self._contender, self._kubeconfig, self._namespace, self._log)

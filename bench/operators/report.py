@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 _DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = _DOCS / "benchmarks" / "operators.json"
@@ -99,7 +100,8 @@ def write_page(results: dict[str, Any]) -> None:
     begin, end = "<!-- operators -->\n", "<!-- end -->"
     head, _, rest = page.partition(begin)
     PAGE.write_text(f"{head}{begin}{text}\n{end}{rest.partition(end)[2]}")
-    _plot(results["runs"])
+    _plot_burst(results["runs"])
+    _plot_scale(results["runs"])
 
 
 def _told(results: dict[str, Any]) -> Iterable[str]:
@@ -131,10 +133,9 @@ def _shown(values: Sequence[float]) -> str:
     return middle if len(set(values)) == 1 else f"{middle} ({min(values):g} to {max(values):g})"
 
 
-def _plot(runs: Sequence[Run]) -> None:
-    """Draw what a burst costs, by the number of Agents, as SVG and PNG."""
-    mpl.rcParams["svg.hashsalt"] = "agentctl"  # the same figures, the same file
-    counts = sorted({run["agents"] for run in runs if "burst" in run["phases"]})
+def _plot_burst(runs: Sequence[Run]) -> None:
+    """Draw what a burst costs, by the number of Agents."""
+    counts = _counts(runs, "burst")
     if not counts:
         return
     figure, places = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
@@ -149,11 +150,58 @@ def _plot(runs: Sequence[Run]) -> None:
         place.set_title(title, fontsize=10)
         place.set_xticks(
             [place_of + 0.1 * (len(names) - 1) for place_of in range(len(counts))],
-            [f"{count} Agents" for count in counts],
+            [f"{count:,} Agents" for count in counts],
         )
         place.spines[["top", "right"]].set_visible(False)
     places[0].legend(frameon=False, fontsize=8)
+    _save(figure, "burst")
+
+
+_SCALE: dict[str, tuple[str, Read]] = {
+    "memory at the most, MiB": ("burst", lambda row: row["peak MiB"]),
+    "CPU of a burst, ms each": ("burst", lambda row: row["cpu ms each"]),
+    "all Ready, ms each": ("burst", lambda row: 1000 * row["all ready s"]),
+    "CPU of a restart, s": ("restart", lambda row: row["cpu s"]),
+    "CPU at rest, ms a minute": ("idle", lambda row: 60_000 * row["cpu s"] / row["seconds"]),
+}
+"""What is drawn against the number of Agents: the phase, and how it is read."""
+
+
+def _plot_scale(runs: Sequence[Run]) -> None:
+    """Draw the cost against the number of Agents: the median of each contender's runs, and from least to most."""
+    if len(_counts(runs, "burst")) <= 1:
+        return
+    figure, places = plt.subplots(1, len(_SCALE), figsize=(15, 3.4), layout="constrained")
+    for place, (title, (phase, read)) in zip(places, _SCALE.items(), strict=True):
+        for name in sorted({run["contender"] for run in runs}):
+            found = {count: _by_contender(runs, phase, count).get(name, []) for count in _counts(runs, phase)}
+            counts = [count for count, rows in found.items() if rows]
+            values = [
+                [read(row) / (count if title.startswith("all Ready") else 1) for row in found[count]]
+                for count in counts
+            ]
+            if counts:
+                middles = list(map(statistics.median, values))
+                place.plot(counts, middles, marker="o", markersize=3, label=name, color=_COLOURS.get(name))
+                place.fill_between(
+                    counts, list(map(min, values)), list(map(max, values)), alpha=0.15, color=_COLOURS.get(name)
+                )
+        place.set_xscale("log")
+        place.set_ylim(bottom=0)
+        place.set_title(title, fontsize=10)
+        place.set_xlabel("Agents", fontsize=9)
+        place.spines[["top", "right"]].set_visible(False)
+    places[0].legend(frameon=False, fontsize=8)
+    _save(figure, "scale")
+
+
+def _counts(runs: Sequence[Run], phase: str) -> list[int]:
+    return sorted({run["agents"] for run in runs if phase in run["phases"]})
+
+
+def _save(figure: Figure, name: str) -> None:
+    mpl.rcParams["svg.hashsalt"] = "agentctl"  # the same figures, the same file
     for kind in ("svg", "png"):
         metadata = {"Date": None} if kind == "svg" else None
-        figure.savefig(RESULTS.with_name(f"burst.{kind}"), dpi=150, metadata=metadata)
+        figure.savefig(RESULTS.with_name(f"{name}.{kind}"), dpi=150, metadata=metadata)
     plt.close(figure)

@@ -165,12 +165,14 @@ BUGS: Final = (
         "        return []\n"
         "    ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)\n"
         "    former = conditions_of(manifest)\n"
+        '    generation = str(dig(manifest, "metadata", "generation", kind=int))\n'
         "    return [\n"
         "        _event(ref, situation.identity, verdict, told, now)\n"
         "        for verdict in current\n"
         "        if verdict != former.get(verdict.type)\n",
         "    ref = Ref(API_VERSION, KIND, situation.identity.namespace, situation.identity.name)\n"
         "    former = conditions_of(manifest)\n"
+        '    generation = str(dig(manifest, "metadata", "generation", kind=int))\n'
         "    return [\n"
         "        _event(ref, situation.identity, verdict, told, now)\n"
         "        for verdict in current\n",

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.proof.bugs import BUGS
+from tests.proof.bugs import BUGS, Bug
 from tests.proof.scenarios import SCENARIOS
 from tests.proof.test_explorer import VIEW_FLOORS
 from tools.marked_parts import with_part
 
+import agentctl_core
 from agentctl_core.testing import FAULTS
 
 TEXT = (Path(__file__).parents[3] / "docs/proof.md").read_text()
@@ -30,6 +31,12 @@ def test_every_known_bug_has_been_found() -> None:
     assert [(row[0], row[1]) for row in rows("known bugs")] == [(bug.name, bug.what) for bug in BUGS]
     assert all(re.fullmatch(r"[1-9]\d* (states|runs)", row[3]) for row in rows("known bugs"))
     assert len(BUGS) >= 20
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_known_bug_is_in_one_place_of_the_sources(bug: Bug) -> None:
+    source = Path(agentctl_core.__file__).parent / bug.file
+    assert source.read_text().count(bug.old) == 1, f"{bug.file} has changed: say anew where {bug.name} is"
 
 
 def test_every_scenario_has_been_explored() -> None:
