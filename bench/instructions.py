@@ -25,7 +25,8 @@ import yaml
 from bench.core import failed, settled
 
 from agentctl_core import Config, Observed, build_pod, decide, parse_agent, prepare, project, reconcile
-from agentctl_runtime._store import Held, Key
+from agentctl_runtime._key import Key
+from agentctl_runtime._store import Held
 
 BASELINE: Final = Path(__file__).with_suffix(".json")
 ROOM: Final = 1.10

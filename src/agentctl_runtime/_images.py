@@ -15,9 +15,9 @@ from attrs import define, field, frozen
 
 from agentctl_core import ImageError, ImageInfo
 
+from ._key import Key
 from ._reference import InvalidReference, parse_reference
 from ._registry_auth import Credential
-from ._store import Key
 from ._turns import Turn, Turns
 
 ENTRIES: Final = 1000

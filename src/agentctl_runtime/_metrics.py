@@ -22,8 +22,9 @@ from prometheus_client.registry import Collector
 
 from agentctl_core import Action, Create, Delete, PatchStatus
 
+from ._key import Key
 from ._operator import WORKERS, State
-from ._store import Key, Manifest
+from ._store import Manifest
 from ._telemetry import Answered, Pass, Telemetry
 
 CONTROLLER: Final = "agent"

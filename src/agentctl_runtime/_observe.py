@@ -12,7 +12,8 @@ from agentctl_core import API_VERSION, KIND, Config, Ref, wanted
 from agentctl_core.host import AGENT, DEPENDENTS, OURS, Resource
 
 from ._api import Api
-from ._store import Key, Manifest, agents_of_dependent, key_of
+from ._key import Key
+from ._store import Manifest, agents_of_dependent, key_of
 
 _PAGE_SIZE: Final = 500
 _GROUP: Final = API_VERSION.partition("/")[0]

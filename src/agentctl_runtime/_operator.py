@@ -34,11 +34,12 @@ from ._api import Api
 from ._execute import Executor
 from ._failure import ApiFailure, in_short
 from ._images import Images, Known, LookUp, no_look_up
+from ._key import Key
 from ._leader import Election
 from ._prepared import PreparedAgents
 from ._pull_secrets import CredentialsFor, PullSecrets, no_pull_secrets, with_remark
 from ._queue import QueueClosed, WorkQueue
-from ._store import Cache, Key, Manifest, agents_of_agent, agents_of_dependent, key_of, never
+from ._store import Cache, Manifest, agents_of_agent, agents_of_dependent, key_of, never
 from ._telemetry import Pass, Telemetry
 from ._unhurried import Unhurried
 from ._unwatched import Unwatched

@@ -6,7 +6,8 @@ from typing import Final, TypeAlias
 
 from agentctl_core import Config, Prepared, prepare
 
-from ._store import Key, Manifest
+from ._key import Key
+from ._store import Manifest
 
 MOST: Final = 1024
 """So many are kept at a time: 6 KiB each for a small Agent, ten times that for a large one."""

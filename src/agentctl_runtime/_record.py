@@ -21,7 +21,8 @@ import structlog
 from agentctl_core import Action, Config, Observed, Requeue
 from agentctl_core.testing.replay import Record, encode, header_line, to_line
 
-from ._store import Key, Manifest, key_of
+from ._key import Key
+from ._store import Manifest, key_of
 
 MOST_WAITING: Final = 64 * 2**20
 """Bytes that may wait for a slow disk; what comes then is lost."""

@@ -14,27 +14,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from attrs import frozen
 
 from agentctl_core.host import agents_of
 
+from ._key import Key
 from ._projected import projected
 from ._queue import Priority
 
 Manifest: TypeAlias = Mapping[str, Any]
-
-
-class Key(NamedTuple):
-    """Names one Agent."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.name}"
 
 
 Notify: TypeAlias = Callable[[Key, Priority], None]

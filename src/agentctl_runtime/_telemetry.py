@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from attrs import define
 
 from agentctl_core import Action
 
-if TYPE_CHECKING:
-    from ._store import Key  # which stands on the queue, and that on this
+from ._key import Key
 
 Result: TypeAlias = Literal["success", "requeue", "requeue_after", "error", "panic"]
 """How a pass ended: done; done so far, and to be tried again because what was seen was stale; done, and to be looked at

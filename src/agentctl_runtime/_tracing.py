@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentctl_core import Action
 
-from ._store import Key
+from ._key import Key
 from ._telemetry import Answered, Pass, Telemetry
 
 if TYPE_CHECKING:

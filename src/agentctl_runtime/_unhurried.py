@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from agentctl_core import Action, Create, PatchStatus, Requeue
 
+from ._key import Key
 from ._queue import Priority, WorkQueue
-from ._store import Held, Key, Manifest
+from ._store import Held, Manifest
 
 SOON: Final = 1.0
 """Seconds for which such a status waits."""

@@ -15,7 +15,8 @@ from attrs import frozen
 from agentctl_core import project
 from agentctl_core.host import REFUSAL_SECONDS, generation_of
 
-from ._store import Key, Manifest
+from ._key import Key
+from ._store import Manifest
 
 _MARGIN: Final = 1.0
 """It is due so much earlier than the queue brings the Agent back, and so for certain by then."""

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from .._api import ConfigurationError
 from .._failure import ApiFailure
+from .._kubeconfig import ConfigurationError
 from ._exits import ExitCode, Failure
 
 _NO_CREDENTIALS: Final = (401, 403)

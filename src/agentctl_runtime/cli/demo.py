@@ -17,10 +17,10 @@ from agentctl_core.testing import Timings
 from .._api import Api
 from .._failure import ApiFailure
 from .._images import LookUp
+from .._key import Key
 from .._logging import configure_logging
 from .._operator import Operator
 from .._registry import Registry
-from .._store import Key
 from .._telemetry import Telemetry
 from ..embedded import EmbeddedServer, embedded_look_up
 from ._agent_file import load_agent

@@ -16,8 +16,9 @@ import structlog
 
 from agentctl_core import Ref
 
-from .._api import Api, ConfigurationError
+from .._api import Api
 from .._health import Health, health_app
+from .._kubeconfig import ConfigurationError
 from .._leader import Election
 from .._logging import configure_logging
 from .._metrics import Metrics, metrics_app

@@ -20,10 +20,11 @@ from tests.e2e.cluster.certificates import Authority
 
 from agentctl_core import Ref
 from agentctl_core.host import AGENT, POD, Failure, Request
-from agentctl_runtime import _api
+from agentctl_runtime import _kubeconfig
 from agentctl_runtime._answers import Page
-from agentctl_runtime._api import Api, ConfigurationError
+from agentctl_runtime._api import WRITES_IN_FLIGHT, Api
 from agentctl_runtime._failure import ApiFailure, JsonObject
+from agentctl_runtime._kubeconfig import ConfigurationError
 from agentctl_runtime._resources import NAMESPACE
 
 from .support import Body, run
@@ -388,7 +389,7 @@ def test_writes_in_flight_are_bounded_and_do_not_hold_up_reads() -> None:
         return slow.peak, read, time()
 
     peak, read, end = run(main())
-    assert peak == _api.WRITES_IN_FLIGHT
+    assert peak == WRITES_IN_FLIGHT
     assert (read, end) == pytest.approx((0.5, 10.0))
 
 
@@ -632,7 +633,7 @@ def service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account.mkdir()
     (account / "token").write_text("rotating")
     (account / "namespace").write_text("operators")
-    monkeypatch.setattr(_api, "SERVICE_ACCOUNT", str(account))
+    monkeypatch.setattr(_kubeconfig, "SERVICE_ACCOUNT", str(account))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
 

@@ -16,8 +16,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentctl_core.host import POD
-from agentctl_runtime._api import Api, ConfigurationError
+from agentctl_runtime._api import Api
 from agentctl_runtime._failure import ApiFailure
+from agentctl_runtime._kubeconfig import ConfigurationError
 
 from .support import fuzzed
 

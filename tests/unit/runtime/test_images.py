@@ -23,8 +23,8 @@ from agentctl_runtime._images import (
     Known,
     no_look_up,
 )
+from agentctl_runtime._key import Key
 from agentctl_runtime._registry_auth import Credential
-from agentctl_runtime._store import Key
 from agentctl_runtime._turns import IN_ALL, PER_HOST, PER_NAMESPACE
 
 from .support import now, run

@@ -16,10 +16,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from agentctl_core import Create, Delete, PatchStatus, Ref
 from agentctl_core.testing import Timings
 from agentctl_runtime._api import Api
+from agentctl_runtime._key import Key
 from agentctl_runtime._leader import Election
 from agentctl_runtime._metrics import Metrics, metrics_app
 from agentctl_runtime._operator import Operator
-from agentctl_runtime._store import Key
 from agentctl_runtime._telemetry import Telemetry
 from agentctl_runtime.embedded import EmbeddedServer
 

@@ -29,8 +29,9 @@ from agentctl_core.testing import ModelCluster, Refused, Timings
 from agentctl_runtime import _operator
 from agentctl_runtime._api import Api
 from agentctl_runtime._images import LookUp, no_look_up
+from agentctl_runtime._key import Key
 from agentctl_runtime._operator import STOP_SECONDS, Operator
-from agentctl_runtime._store import Feed, Key
+from agentctl_runtime._store import Feed
 from agentctl_runtime._unhurried import MANY, SOON
 from agentctl_runtime._watch import Reflector
 from agentctl_runtime.embedded import EmbeddedServer

@@ -8,8 +8,8 @@ import pytest
 
 from agentctl_core import Config, prepare
 from agentctl_runtime import _prepared
+from agentctl_runtime._key import Key
 from agentctl_runtime._prepared import PreparedAgents
-from agentctl_runtime._store import Key
 
 KEY = Key("default", "demo")
 

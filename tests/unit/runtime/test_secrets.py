@@ -11,8 +11,9 @@ import pytest
 import structlog
 
 from agentctl_core import Ref
-from agentctl_runtime._api import Api, ConfigurationError
+from agentctl_runtime._api import Api
 from agentctl_runtime._failure import ApiFailure
+from agentctl_runtime._kubeconfig import ConfigurationError
 from agentctl_runtime._logging import FORMATS, configure_logging
 
 CANARY = "c4n4ry"

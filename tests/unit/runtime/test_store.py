@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl_core import AGENT_LABEL, API_VERSION, KIND, project
+from agentctl_runtime._key import Key
 from agentctl_runtime._queue import Priority
-from agentctl_runtime._store import Cache, Feed, Held, Key, Manifest, agents_of_agent, agents_of_dependent, key_of
+from agentctl_runtime._store import Cache, Feed, Held, Manifest, agents_of_agent, agents_of_dependent, key_of
 
 A = Key("n", "a")
 WRITER = Key("n", "writer")

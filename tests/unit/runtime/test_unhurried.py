@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, Requeue
+from agentctl_runtime._key import Key
 from agentctl_runtime._queue import WorkQueue
-from agentctl_runtime._store import Held, Key
+from agentctl_runtime._store import Held
 from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, WRITE_SECONDS, Unhurried
 
 from .support import now, run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from agentctl_runtime._key import Key
 from agentctl_runtime._queue import WorkQueue
-from agentctl_runtime._store import Key
 from agentctl_runtime._unwatched import UNWATCHED_SECONDS, Unwatched
 
 from .support import now, run
