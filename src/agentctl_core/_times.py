@@ -14,10 +14,15 @@ _LONGEST_KEPT: Final = 32
 """Characters: what Kubernetes itself writes has 20 to 27."""
 
 
-@lru_cache(maxsize=64)  # each condition of a status is of the same moment
 def timestamp(moment: datetime) -> str:
     """Return `2026-01-31T12:00:00Z`."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    # In UTC first: elsewhere two moments may be equal, in the hour that comes twice in autumn.
+    return _kept_text(moment.astimezone(UTC))
+
+
+@lru_cache(maxsize=64)  # each condition of a status is of the same moment
+def _kept_text(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def is_timestamp(text: str) -> bool:

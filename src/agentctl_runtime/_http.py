@@ -348,7 +348,13 @@ class Body(httpx2.AsyncByteStream):
             yield data
 
     async def whole(self) -> bytes:
-        """Return all of it, as it is, at once and more cheaply than bit by bit; it is closed then."""
+        """Return all of it, as it is, at once and more cheaply than bit by bit; it is closed then.
+
+        Raises:
+            httpx2.StreamClosed: it is closed, so the connection may be another's by now.
+        """
+        if self._is_closed:
+            raise httpx2.StreamClosed
         try:
             parts: list[bytes] = []
             while data := await self._connection.read():

@@ -1,7 +1,8 @@
 """Reads objects as decisions need them, straight from the JSON text: what `project` leaves out is never made.
 
 The same as `project` of the whole, at a tenth of the price: the rest of a pod, above all `managedFields`, is what takes
-the time. The types that msgspec reads by are made from the core's own list of what it reads.
+the time. The types that msgspec reads by are made from the core's own list of what it reads. What is
+passed over has to be JSON, but its strings need not be Unicode, nor its numbers of any size.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ def read_event(text: bytes, kind: str) -> dict[str, Any] | None:
     decoder = _EVENTS.get(kind)
     try:
         event = None if decoder is None else decoder.decode(text)
+        if event is None or event.type not in _CHANGES or event.object.kind != kind:
+            return None
+        return {"type": event.type, "object": _as_dict(event.object)}
     except (ValueError, RecursionError):
         return None
-    if event is None or event.type not in _CHANGES or event.object.kind != kind:
-        return None
-    return {"type": event.type, "object": _as_dict(event.object)}
 
 
 def _as_dict(found: Any) -> Projected:

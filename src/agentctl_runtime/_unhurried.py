@@ -23,7 +23,9 @@ MANY: Final = 16
 STILL_SECONDS: Final = 10.0
 """So long without any of them in motion is no movement any more."""
 LATEST: Final = 60.0
-"""Seconds after which a status is written however busy the cluster is."""
+"""Seconds after which a status is written though the cluster is busy."""
+LATEST_OF_ALL: Final = 300.0
+"""The same, however many wait."""
 WRITE_SECONDS: Final = 0.02
 """A write's share of that: where ever so many Agents wait, each waits as long as it takes to write them all. The writes
 would themselves keep the pods from becoming ready."""
@@ -100,7 +102,7 @@ class Unhurried:
             return
         now = asyncio.get_running_loop().time()
         is_busy = len(self._since) > MANY and now - self._moved < STILL_SECONDS
-        longest = max(LATEST, WRITE_SECONDS * len(self._since)) if is_busy else SOON
+        longest = min(max(LATEST, WRITE_SECONDS * len(self._since)), LATEST_OF_ALL) if is_busy else SOON
         for key, since in list(self._since.items()):
             if since + longest > now:
                 # What is busy may have come to rest by then.

@@ -104,6 +104,8 @@ def test_helm_installs_upgrades_rolls_back_and_uninstalls(bare: OnNode, tmp_path
     helm(*_told("helm install"), *_WAIT, values=fewer)
     _knows_the_new_field(bare, known=True)
     _still_runs(bare, uid, replicas=1)
+    # Before the resource type: the garbage collector may not find the owner of a pod whose kind is gone.
+    kubectl(*_told("kubectl delete agents"))
     helm(*_told("helm uninstall"), *_WAIT)
     kubectl(*_told("kubectl delete crd"))
     kubectl(*_told("kubectl delete namespace"))

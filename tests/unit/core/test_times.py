@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,22 @@ from hypothesis import strategies as st
 from agentctl_core._times import is_timestamp, parse_timestamp, timestamp
 
 from .builders import NOW, NOW_TEXT
+
+
+class Autumn(tzinfo):
+    """A zone in the hour that comes twice."""
+
+    def utcoffset(self, dt: datetime | None) -> timedelta:
+        return timedelta(hours=2 if dt is None or not dt.fold else 1)
+
+    def dst(self, dt: datetime | None) -> timedelta:
+        return self.utcoffset(dt) - timedelta(hours=1)
+
+
+def test_the_hour_that_comes_twice_is_two_hours() -> None:
+    zone = Autumn()
+    twice = [datetime(2025, 10, 26, 2, 30, tzinfo=zone, fold=fold) for fold in (0, 1)]
+    assert [timestamp(moment) for moment in twice] == ["2025-10-26T00:30:00Z", "2025-10-26T01:30:00Z"]
 
 
 def test_a_moment_is_written_in_utc_with_whole_seconds() -> None:

@@ -12,7 +12,7 @@ from agentctl_core import Action, Create, Delete, EmitEvent, PatchStatus, Ref, R
 from agentctl_runtime._key import Key
 from agentctl_runtime._queue import WorkQueue
 from agentctl_runtime._store import Held
-from agentctl_runtime._unhurried import LATEST, MANY, SOON, STILL_SECONDS, WRITE_SECONDS, Unhurried
+from agentctl_runtime._unhurried import LATEST, LATEST_OF_ALL, MANY, SOON, STILL_SECONDS, WRITE_SECONDS, Unhurried
 
 from .support import now, run
 
@@ -108,6 +108,7 @@ def test_it_waits_longer_where_many_wait_and_things_move() -> None:
 
 def test_of_ever_so_many_each_waits_as_long_as_it_takes_to_write_them_all() -> None:
     assert waited(10_000, lambda _: True) == pytest.approx(WRITE_SECONDS * 10_000, rel=0.03)
+    assert waited(20_000, lambda _: True) == pytest.approx(LATEST_OF_ALL, rel=0.03)
 
 
 def test_nothing_leads_back_to_an_agent_that_was_told_of_meanwhile() -> None:
