@@ -78,6 +78,10 @@ bench: cluster  ## Measure the operator beside kopf and bare loops (ARGS="--agen
 	@$(MAKE) --no-print-directory VENV=build/operator build/operator/.installed
 	$(BIN)/python -m bench.operators $(ARGS)
 
+flame: cluster  ## Draw where the operator's and a decision's time goes, as flame graphs in docs/benchmarks.
+	@$(MAKE) --no-print-directory VENV=build/operator build/operator/.installed
+	$(BIN)/python -m bench.flame
+
 mutation: $(STAMP)  ## Mutation tests of the core, half an hour; goes on where it was stopped.
 	$(BIN)/python -m tools.mutation run $(MODULES)
 

@@ -23,6 +23,9 @@ class Autumn(tzinfo):
     def dst(self, dt: datetime | None) -> timedelta:
         return self.utcoffset(dt) - timedelta(hours=1)
 
+    def tzname(self, dt: datetime | None) -> str:  # noqa: ARG002 -- as every zone has it
+        return "autumn"
+
 
 def test_the_hour_that_comes_twice_is_two_hours() -> None:
     zone = Autumn()
