@@ -150,8 +150,9 @@ def _plot_burst(runs: Sequence[Run]) -> None:
         place.set_title(title, fontsize=10)
         place.set_xticks(
             [place_of + 0.1 * (len(names) - 1) for place_of in range(len(counts))],
-            [f"{count:,} Agents" for count in counts],
+            [f"{count:,}" for count in counts],
         )
+        place.set_xlabel("Agents", fontsize=9)
         place.spines[["top", "right"]].set_visible(False)
     places[0].legend(frameon=False, fontsize=8)
     _save(figure, "burst")
