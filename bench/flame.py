@@ -17,13 +17,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-from bench.core import settled
+from bench.core import new_and_settled
 from bench.operators.__main__ import Stage
 from bench.operators.contenders import CONTENDERS
+from bench.operators.phases import LATER
 from bench.operators.report import RESULTS
 
-from agentctl_core import Observed, reconcile
+from agentctl_core import reconcile
 
 RATE = 250
 """Samples a second."""
@@ -31,7 +31,6 @@ SECONDS = 10
 _STARTED_SECONDS = 2
 _PY_SPY = Path(sys.executable).with_name("py-spy")
 _ROOT = Path(__file__).parents[1]
-_LATER = frozenset({"idle", "restart", "update", "suspend", "wake", "delete"})
 
 
 def sample(pid: int, file: Path, title: str) -> None:
@@ -58,7 +57,7 @@ def of_burst(file: Path, agents: int) -> None:
     operator = CONTENDERS["agentctl"]
     run = (sys.executable, "-m", "bench.flame", "--under", str(file), "--", *operator.command)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        stage.run(replace(operator, command=run), agents, 0, 0, Path(tempfile.gettempdir()), _LATER)
+        stage.run(replace(operator, command=run), agents, 0, 0, Path(tempfile.gettempdir()), LATER)
 
 
 def of_reconcile(file: Path) -> None:
@@ -71,11 +70,7 @@ def of_reconcile(file: Path) -> None:
 
 def decide_on_and_on() -> None:
     """Decide for a while."""
-    manifest = yaml.safe_load((_ROOT / "examples/full.yaml").read_text())
-    manifest["metadata"].setdefault("namespace", "default")
-    agent, observed = settled(manifest)
-    new = {key: value for key, value in agent.items() if key != "status"}
-    nothing = Observed(observed.now, (), observed.images)
+    (new, nothing), _ = new_and_settled(_ROOT / "examples/full.yaml")
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         reconcile(new, nothing)

@@ -21,10 +21,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import yaml
-from bench.core import failed, settled
+from bench.core import failed, new_and_settled
 
-from agentctl_core import Config, Observed, build_pod, decide, parse_agent, prepare, project, reconcile
+from agentctl_core import Config, build_pod, decide, parse_agent, prepare, project, reconcile
 from agentctl_runtime._key import Key
 from agentctl_runtime._store import Held
 
@@ -64,12 +63,8 @@ def instructions(call: Callable[[], object]) -> int:
 
 def decisions() -> Counts:
     """Return what decisions on the example with everything in it cost, once what is compiled at first use is there."""
-    manifest = yaml.safe_load((_ROOT / "examples/full.yaml").read_text())
-    manifest["metadata"].setdefault("namespace", "default")
-    agent, observed = settled(manifest)
+    (new, nothing), (agent, observed) = new_and_settled(_ROOT / "examples/full.yaml")
     failing, seen = failed(agent, observed)
-    new = {key: value for key, value in agent.items() if key != "status"}
-    nothing = Observed(observed.now, (), observed.images)
     pod = next(each for each in observed.objects if each["kind"] == "Pod")
     parsed, prepared, config = parse_agent(agent), prepare(agent), Config()
     calls: dict[str, Callable[[], object]] = {

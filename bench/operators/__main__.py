@@ -24,7 +24,7 @@ from typing import Any, Self
 from bench.operators import report
 from bench.operators.client import Cluster
 from bench.operators.contenders import CONTENDERS, Contender
-from bench.operators.phases import Phases
+from bench.operators.phases import LATER, Phases
 from tests.e2e.audit import AuditLog
 from tests.e2e.cluster.control_plane import ControlPlane
 from tests.e2e.cluster.kwok_node import KwokNode
@@ -107,7 +107,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--idle-seconds", type=float, default=60)
-    parser.add_argument("--leave-out", metavar="PHASE", action="append", default=[], help="for example update")
+    parser.add_argument("--leave-out", choices=LATER, action="append", default=[], help="may be repeated")
     parser.add_argument("--no-paced", action="store_true", help="without the runs at ten a second")
     parser.add_argument("--out", type=Path, default=report.RESULTS)
     parser.add_argument("--add", action="store_true", help="keep the runs that are there")

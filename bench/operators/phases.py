@@ -19,6 +19,8 @@ from bench.operators.process import Process, cpu_seconds
 from tests.e2e.agents import agent
 from tests.e2e.audit import AuditLog
 
+LATER = ("idle", "restart", "update", "suspend", "wake", "delete")
+"""The phases after the creation, which can be left out."""
 CONCURRENCY = 16
 """Requests of the load at a time."""
 QUIET_SECONDS = 3.0

@@ -158,14 +158,14 @@ def _plot_burst(runs: Sequence[Run]) -> None:
     _save(figure, "burst")
 
 
-_SCALE: dict[str, tuple[str, Read]] = {
-    "memory at the most, MiB": ("burst", lambda row: row["peak MiB"]),
-    "CPU of a burst, ms each": ("burst", lambda row: row["cpu ms each"]),
-    "all Ready, ms each": ("burst", lambda row: 1000 * row["all ready s"]),
-    "CPU of a restart, s": ("restart", lambda row: row["cpu s"]),
-    "CPU at rest, ms a minute": ("idle", lambda row: 60_000 * row["cpu s"] / row["seconds"]),
+_SCALE: dict[str, tuple[str, Callable[[dict[str, Any], int], float]]] = {
+    "memory at the most, MiB": ("burst", lambda row, _: row["peak MiB"]),
+    "CPU of a burst, ms each": ("burst", lambda row, _: row["cpu ms each"]),
+    "all Ready, ms each": ("burst", lambda row, count: 1000 * row["all ready s"] / count),
+    "CPU of a restart, s": ("restart", lambda row, _: row["cpu s"]),
+    "CPU at rest, ms a minute": ("idle", lambda row, _: 60_000 * row["cpu s"] / row["seconds"]),
 }
-"""What is drawn against the number of Agents: the phase, and how it is read."""
+"""What is drawn against the number of Agents: the phase, and how it is read, of a row and of that number."""
 
 
 def _plot_scale(runs: Sequence[Run]) -> None:
@@ -177,10 +177,7 @@ def _plot_scale(runs: Sequence[Run]) -> None:
         for name in sorted({run["contender"] for run in runs}):
             found = {count: _by_contender(runs, phase, count).get(name, []) for count in _counts(runs, phase)}
             counts = [count for count, rows in found.items() if rows]
-            values = [
-                [read(row) / (count if title.startswith("all Ready") else 1) for row in found[count]]
-                for count in counts
-            ]
+            values = [[read(row, count) for row in found[count]] for count in counts]
             if counts:
                 middles = list(map(statistics.median, values))
                 place.plot(counts, middles, marker="o", markersize=3, label=name, color=_COLOURS.get(name))
