@@ -6,8 +6,8 @@ there, values are compared as they are written: a capability `CAP_CHOWN` is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from attrs import frozen
 
@@ -185,12 +185,16 @@ class _Look(NamedTuple):
     names: tuple[str, ...]
 
 
-def _by_first_field(*controls: _Control) -> dict[str, tuple[_Look, ...]]:
-    """Return where controls look, by the first field: most Agents have next to nothing that is looked for."""
-    places = [(control, fields.split(".")) for control in controls for fields in control.fields]
-    looks = [_Look(rank, control, tuple(names)) for rank, (control, names) in enumerate(places)]
-    firsts = {look.names[0].removesuffix("[*]") for look in looks}
-    return {first: tuple(look for look in looks if look.names[0].removesuffix("[*]") == first) for first in firsts}
+_Looks: TypeAlias = Mapping[str, Sequence[_Look]]
+"""By the first field where they look: most Agents have next to nothing that is looked for."""
+
+
+def _by_first_field(*controls: _Control) -> _Looks:
+    looks: dict[str, list[_Look]] = {}
+    places = [(control, tuple(fields.split("."))) for control in controls for fields in control.fields]
+    for rank, (control, names) in enumerate(places):
+        looks.setdefault(names[0].removesuffix("[*]"), []).append(_Look(rank, control, names))
+    return looks
 
 
 _IN_CONTAINER: Final = _by_first_field(*_CONTAINER)
@@ -215,7 +219,7 @@ def violations(agent: Agent, policy: Policy) -> tuple[Problem, ...]:
     )
 
 
-def _ranked(part: Mapping[str, Any], looks: Mapping[str, tuple[_Look, ...]]) -> list[_Look]:
+def _ranked(part: Mapping[str, Any], looks: _Looks) -> list[_Look]:
     return sorted([look for name, value in part.items() if value is not None for look in looks.get(name, ())])
 
 
@@ -224,7 +228,7 @@ def _message(control: _Control) -> str:
     return control.message + wider
 
 
-def _parts(spec: AgentSpec) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, tuple[_Look, ...]]]]:
+def _parts(spec: AgentSpec) -> Iterator[tuple[str, Mapping[str, Any], _Looks]]:
     """Yield each part of the spec that controls are about: its path, its value, and where they look in it."""
     main = {
         "securityContext": spec.security_context,

@@ -244,7 +244,7 @@ def _mapping(check_value: Check, schema: Mapping[str, Any], missing: str) -> Che
         out: dict[str, Any] = {}
         for key in sorted(given, key=_in_order):
             child, here = given[key], (path, key_segment(key, in_map=True))
-            if not isinstance(key, str) or not (key.isascii() or is_unicode(key)):
+            if not isinstance(key, str) or not is_unicode(key):
                 _refuse(here, problems, "is no valid key; keys are Unicode strings")
             elif child is not None:
                 _keep(out, key, check_value(child, here, problems))

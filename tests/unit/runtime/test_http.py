@@ -354,6 +354,22 @@ def test_an_answer_may_come_in_any_pieces(answer: bytes, cuts: list[int]) -> Non
     assert asyncio.run(main()) == (b"{}" if answer == OK else b"abcde")
 
 
+def test_an_answer_that_is_closed_is_not_read_since_its_connection_may_be_anothers() -> None:
+    async def main() -> None:
+        connection = _http._Connection(lambda _: None)
+        connection.connection_made(Wire())
+        asking = asyncio.create_task(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
+        await asyncio.sleep(0)
+        connection.data_received(OK)
+        await asking
+        body = _http.Body(connection, lambda: None)
+        await body.aclose()
+        with pytest.raises(httpx2.StreamClosed):
+            await body.whole()
+
+    asyncio.run(main())
+
+
 def test_a_proxy_in_the_environment_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = {"name": "c", "cluster": {"server": "http://cluster.test"}}
     context = {"name": "c", "context": {"cluster": "c"}}
